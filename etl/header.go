@@ -1,0 +1,107 @@
+package etl
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A Header holds the column names of a source.
+type Header struct {
+	names []string
+	index map[string]int
+	fold  map[string]int
+}
+
+// NewHeader makes a Header of the cells of a header row. Outer blanks are cut;
+// a name that stood before becomes "Name (2)", "Name (3)" and so on; an empty
+// name stays empty and its column is reached by its letter.
+func NewHeader(cells []string) *Header {
+	h := &Header{
+		names: make([]string, len(cells)),
+		index: make(map[string]int, len(cells)),
+		fold:  make(map[string]int, len(cells)),
+	}
+	for i, cell := range cells {
+		name := h.distinct(strings.TrimSpace(cell))
+		h.names[i] = name
+		if name == "" {
+			continue
+		}
+		h.index[name] = i
+		if _, taken := h.fold[foldName(name)]; !taken {
+			h.fold[foldName(name)] = i
+		}
+	}
+	return h
+}
+
+func (h *Header) distinct(name string) string {
+	if _, taken := h.index[name]; !taken || name == "" {
+		return name
+	}
+	for n := 2; ; n++ {
+		next := name + " (" + strconv.Itoa(n) + ")"
+		if _, taken := h.index[next]; !taken {
+			return next
+		}
+	}
+}
+
+func foldName(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+
+// Names are the column names, in order. The caller must not change them.
+func (h *Header) Names() []string { return h.names }
+
+// Len is the number of columns.
+func (h *Header) Len() int { return len(h.names) }
+
+// Name is the name of column i, or "" beyond the header.
+func (h *Header) Name(i int) string {
+	if i < 0 || i >= len(h.names) {
+		return ""
+	}
+	return h.names[i]
+}
+
+// Column finds a column by its name: exactly, then without case and repeated
+// blanks, then by its letter if that column has no name.
+func (h *Header) Column(name string) (int, bool) {
+	name = strings.TrimSpace(name)
+	if i, ok := h.index[name]; ok {
+		return i, true
+	}
+	if i, ok := h.fold[foldName(name)]; ok {
+		return i, true
+	}
+	if i, ok := LetterColumn(name); ok && i < len(h.names) && h.names[i] == "" {
+		return i, true
+	}
+	return 0, false
+}
+
+// ColumnLetter is the spreadsheet's letter of column i: 0 is A, 26 is AA.
+func ColumnLetter(i int) string {
+	if i < 0 {
+		return ""
+	}
+	var b []byte
+	for i++; i > 0; i = (i - 1) / 26 {
+		b = append([]byte{byte('A' + (i-1)%26)}, b...)
+	}
+	return string(b)
+}
+
+// LetterColumn is the inverse of ColumnLetter, for A to XFD.
+func LetterColumn(letters string) (int, bool) {
+	if letters == "" || len(letters) > 3 {
+		return 0, false
+	}
+	n := 0
+	for _, c := range []byte(letters) {
+		if c < 'A' || c > 'Z' {
+			return 0, false
+		}
+		n = n*26 + int(c-'A') + 1
+	}
+	return n - 1, true
+}

@@ -1,0 +1,112 @@
+package etl
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// A Kind says what the source knows about a field beyond its text. CSV files
+// know nothing: all their fields are Text. Workbooks have typed cells.
+type Kind uint8
+
+// The kinds of a field, with the form of the text that comes with each.
+const (
+	Text      Kind = iota // as typed, nothing trimmed
+	Number                // decimal digits, optional '-' and '.', never an exponent or grouping
+	Date                  // 2006-01-02
+	DateTime              // 2006-01-02T15:04:05, milliseconds only if not zero, without a zone
+	Duration              // 15:04:05, hours may exceed 23; a cell that holds only a time of day
+	Bool                  // true or false
+	CellError             // #N/A, #REF! ... as the workbook shows it
+)
+
+// kindLetters are the one-letter names of the kinds, in their order, as the
+// failed-rows file keeps them.
+const kindLetters = "sndtrbe"
+
+// Letter is the kind's one-letter name.
+func (k Kind) Letter() byte { return kindLetters[k] }
+
+// KindOf returns the kind that a letter of Kind.Letter names; Text for others.
+func KindOf(letter byte) Kind {
+	for i := range len(kindLetters) {
+		if kindLetters[i] == letter {
+			return Kind(i)
+		}
+	}
+	return Text
+}
+
+// A Position says where a Record stands in its source.
+type Position struct {
+	File  string // as named on the command line; "-" is standard input
+	Sheet string // worksheet; empty for CSV
+	Row   int    // as a spreadsheet program counts: 1-based, the header and blank rows counted
+	Line  int    // CSV only: the 1-based line of the file in which the row begins
+}
+
+// String is the position as messages begin with it: "desk.xlsx [Export] row 14".
+func (p Position) String() string {
+	s := p.File
+	if p.Sheet != "" {
+		s += " [" + p.Sheet + "]"
+	}
+	s += " row " + strconv.Itoa(p.Row)
+	if p.Line > 0 && p.Line != p.Row {
+		s += fmt.Sprintf(" (line %d)", p.Line)
+	}
+	return s
+}
+
+// A Property is one ticket property on its way to or from the account: the
+// internal name and the text that HubSpot stores. An empty Value clears it.
+type Property struct {
+	Name  string
+	Value string
+}
+
+// A Reference is one association that a Record asks for.
+type Reference struct {
+	To     string // object type: "contacts", "companies" ...
+	Match  string // "id", "email", "domain" or the name of a unique property of To
+	Value  string // what to look for, as Match wants it
+	Column int    // index of the column it comes from, -1 for a constant
+
+	Category string // association category, e.g. HUBSPOT_DEFINED
+	TypeID   int    // association type id, ticket -> To; 0 for the default, unlabeled one
+	Missing  string // what to do when nothing is found: "reject" or "skip"
+
+	ID string // record id, set by the Resolver; empty means "leave it out"
+}
+
+// A Record is one ticket on its way through a run. Its Fields stay as they were
+// read, so that a report can show the original row beside the reason.
+type Record struct {
+	Seq    int64 // unique within the run, in reading order, from 1
+	Pos    Position
+	Header *Header
+	Fields []string // one for each column of Header
+	Kinds  []Kind   // nil when every field is Text
+
+	Key        string     // value of the key property; empty when the mapping has no key
+	Properties []Property // in the order of the mapping; only what is to be written
+	References []Reference
+}
+
+// Kind is the kind of the i-th field.
+func (r *Record) Kind(i int) Kind {
+	if i < len(r.Kinds) {
+		return r.Kinds[i]
+	}
+	return Text
+}
+
+// Property returns the value of the named property and whether it is there.
+func (r *Record) Property(name string) (string, bool) {
+	for _, p := range r.Properties {
+		if p.Name == name {
+			return p.Value, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,91 @@
+package etl
+
+import "context"
+
+// A Source reads Records in the order of its file.
+type Source interface {
+	// Header is known from the start and does not change.
+	Header() *Header
+
+	// Next returns the next Record with Pos, Header, Fields and Kinds set; the
+	// Record is the caller's. The error is io.EOF at the end. A *RowError comes
+	// together with a Record that holds what could be read; the row is unusable
+	// and Next may be called again. Any other error ends the run.
+	Next(ctx context.Context) (*Record, error)
+
+	Close() error
+}
+
+// A Mapper turns the Fields of one Record into Key, Properties and References.
+// It depends on nothing but the Record.
+type Mapper interface {
+	// Apply fills rec in. skip means that the mapping leaves this row out. A
+	// Problem that is not a Warning rejects the row.
+	Apply(rec *Record) (skip bool, problems []Problem)
+}
+
+// A Resolver turns References into record ids, many at a time.
+type Resolver interface {
+	// Resolve sets the ID of each Reference in batch and returns the Problems
+	// of each Record, in batch order. The error is non-nil only when the run
+	// must stop. Several goroutines call it.
+	Resolve(ctx context.Context, batch []*Record) ([][]Problem, error)
+}
+
+// A Journal makes intents and outcomes durable. Several goroutines call it.
+type Journal interface {
+	// Begin returns once it is on disk that batch is about to be sent.
+	Begin(ctx context.Context, batch []*Record) (BatchID, error)
+
+	// End returns once the outcomes of that batch, in batch order, are on disk.
+	End(ctx context.Context, id BatchID, batch []*Record, outcomes []Outcome) error
+}
+
+// A BatchID names a batch in a Journal.
+type BatchID int64
+
+// A Sink delivers batches of Records. The run decides what goes into a batch
+// and when; a Sink only judges the batch it is given.
+type Sink interface {
+	// Write delivers batch and returns exactly one Outcome per Record, in batch
+	// order, whatever order the destination answered in.
+	//
+	// A refused Record is an Outcome, not an error. The error is non-nil only
+	// when the run must stop: bad credentials, full disk, daily limit. Even
+	// then the Outcomes are complete: Unsent for a Record that never left this
+	// process, InDoubt for one that was sent and whose answer was lost.
+	//
+	// The run calls Write from several goroutines. Write must not keep batch.
+	Write(ctx context.Context, batch []*Record) ([]Outcome, error)
+}
+
+// A Report is told how each Record ended, in the order of the source, from one
+// goroutine. An error stops the run.
+type Report interface {
+	Add(rec *Record, out Outcome) error
+}
+
+// An Input is a Source with the Mapper that was compiled for its header.
+type Input struct {
+	Source Source
+	Mapper Mapper
+}
+
+// Steps are what a run is made of. Resolver and Journal may be nil. Without a
+// Sink nothing is sent, and a good Record ends in Options.Checked.
+type Steps struct {
+	Inputs   []Input
+	Resolver Resolver
+	Journal  Journal
+	Sink     Sink
+	Report   Report
+}
+
+// Options shape a run.
+type Options struct {
+	Batch   int             // Records in one batch; 100 if zero
+	Writers int             // batches under way at once; 1 if zero
+	Checked Status          // outcome of a good Record where there is no Sink
+	Unique  bool            // reject a Record whose Key another one of the run has
+	Stop    <-chan struct{} // closed: finish what is under way, the rest is Unsent
+}
