@@ -89,6 +89,7 @@ type Record struct {
 	Kinds  []Kind   // nil when every field is Text
 
 	Key        string     // value of the key property; empty when the mapping has no key
+	KeyColumn  int        // index of the column it comes from
 	Properties []Property // in the order of the mapping; only what is to be written
 	References []Reference
 }

@@ -41,6 +41,19 @@ type Journal interface {
 	End(ctx context.Context, id BatchID, batch []*Record, outcomes []Outcome) error
 }
 
+// An Operation says what an import does with each record.
+type Operation string
+
+// The operations of a mapping.
+const (
+	Create     Operation = "create"
+	Update     Operation = "update"
+	Upsert     Operation = "upsert"
+	Delete     Operation = "delete"
+	Associate  Operation = "associate"
+	Dissociate Operation = "dissociate"
+)
+
 // A BatchID names a batch in a Journal.
 type BatchID int64
 

@@ -1,0 +1,361 @@
+package etl
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Run reads every Input to its end and brings each Record to one Outcome: the
+// reader maps records and gathers batches, writers resolve, journal and send
+// them, and one collector hands the outcomes to the Report in reading order.
+// Channels are unbuffered and at most a few batches per writer are under way,
+// so a slow destination slows the reader down and memory stays level.
+//
+// When a step fails, or Options.Stop is closed, batches under way are finished,
+// and what else the inputs hold becomes Unsent. Cancelling ctx ends the run at
+// once; rows not read by then have no outcome. The error is the first one that
+// made the run stop, or nil.
+func Run(ctx context.Context, steps Steps, opts Options) (Totals, error) {
+	r := newRun(steps, opts)
+	var group, writers errgroup.Group
+	group.Go(func() error { defer close(r.batches); r.read(ctx); return nil })
+	for range r.opts.Writers {
+		writers.Go(func() error { r.write(ctx); return nil })
+	}
+	group.Go(func() error { defer close(r.done); return writers.Wait() })
+	group.Go(func() error { r.collect(); return nil })
+	_ = group.Wait() // the steps report through r.fail, so that none cancels another
+	if r.err == nil {
+		r.err = ctx.Err()
+	}
+	return r.totals, r.err
+}
+
+// batchesPerWriter bounds how far the order of outcomes may run apart: a batch
+// that waits for HubSpot holds back the report of at most so many later ones.
+const batchesPerWriter = 8
+
+// An entry is one Record with its Outcome, once it is judged.
+type entry struct {
+	rec    *Record
+	mapper Mapper
+	out    Outcome
+	judged bool
+}
+
+func (e *entry) judge(out Outcome) { e.out, e.judged = out, true }
+
+// A batch is a stretch of records in reading order, those to be sent and those
+// that were judged on the way.
+type batch struct {
+	seq     int
+	entries []entry
+	open    int // entries not judged yet
+}
+
+type run struct {
+	steps   Steps
+	opts    Options
+	keys    *keySet
+	window  chan struct{} // one token per batch between reader and collector
+	batches chan *batch
+	done    chan *batch
+	totals  Totals
+
+	halt     chan struct{} // closed when nothing more is to be sent
+	haltOnce sync.Once
+	err      error // why; written before halt is closed
+}
+
+func newRun(steps Steps, opts Options) *run {
+	if opts.Batch <= 0 {
+		opts.Batch = 100
+	}
+	if opts.Writers <= 0 {
+		opts.Writers = 1
+	}
+	r := &run{
+		steps: steps, opts: opts,
+		window:  make(chan struct{}, opts.Writers*batchesPerWriter),
+		batches: make(chan *batch),
+		done:    make(chan *batch),
+		halt:    make(chan struct{}),
+	}
+	if opts.Unique {
+		r.keys = newKeySet()
+	}
+	return r
+}
+
+// fail stops the sending; the first cause is kept.
+func (r *run) fail(err error) {
+	if err == nil {
+		return
+	}
+	r.haltOnce.Do(func() { r.err = err; close(r.halt) })
+}
+
+func (r *run) stopping() bool {
+	select {
+	case <-r.halt:
+		return true
+	case <-r.opts.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// read turns the inputs into batches.
+func (r *run) read(ctx context.Context) {
+	next := &batch{}
+	var seq int64
+	for _, in := range r.steps.Inputs {
+		for {
+			rec, err := in.Source.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			var rowErr *RowError
+			if err != nil && !errors.As(err, &rowErr) {
+				r.fail(err)
+				r.pass(ctx, next)
+				return
+			}
+			seq++
+			rec.Seq = seq
+			next.add(r.apply(in, rec, rowErr))
+			if next.full(r.opts.Batch) {
+				if !r.pass(ctx, next) {
+					return
+				}
+				next = &batch{seq: next.seq + 1}
+			}
+		}
+	}
+	r.pass(ctx, next)
+}
+
+// apply maps one record and judges it where no request is needed for that.
+func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
+	e := entry{rec: rec, mapper: in.Mapper}
+	if rowErr != nil {
+		e.judge(Outcome{Status: Rejected, Problems: []Problem{rowErr.Problem}})
+		return e
+	}
+	skip, problems := in.Mapper.Apply(rec)
+	e.out.Problems = problems
+	switch {
+	case skip:
+		e.judge(Outcome{Status: Skipped, Problems: problems})
+	case fatal(problems):
+		e.judge(Outcome{Status: Rejected, Problems: problems})
+	default:
+		if p, double := r.keys.claim(rec); double {
+			e.judge(Outcome{Status: Rejected, Problems: append(problems, p)})
+		}
+	}
+	return e
+}
+
+func fatal(problems []Problem) bool {
+	for i := range problems {
+		if !problems[i].Warning {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *batch) add(e entry) {
+	if !e.judged {
+		b.open++
+	}
+	b.entries = append(b.entries, e)
+}
+
+// full also bounds stretches in which most records were judged already.
+func (b *batch) full(size int) bool { return b.open >= size || len(b.entries) >= 10*size }
+
+// pass hands b to a writer; false means that the run was cancelled.
+func (r *run) pass(ctx context.Context, b *batch) bool {
+	if len(b.entries) == 0 {
+		return true
+	}
+	select {
+	case r.window <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	r.batches <- b // writers take batches until the channel is closed
+	return true
+}
+
+func (r *run) write(ctx context.Context) {
+	for b := range r.batches {
+		if r.stopping() || ctx.Err() != nil {
+			b.judgeRest(Outcome{Status: Unsent})
+		} else {
+			r.fail(r.process(ctx, b))
+		}
+		r.done <- b
+	}
+}
+
+// process brings the open entries of b to their outcome.
+func (r *run) process(ctx context.Context, b *batch) error {
+	if err := r.resolve(ctx, b); err != nil {
+		b.judgeRest(Outcome{Status: Unsent})
+		return err
+	}
+	if r.steps.Sink == nil {
+		b.judgeRest(Outcome{Status: r.opts.Checked})
+		return nil
+	}
+	recs := b.records()
+	if len(recs) == 0 {
+		return nil
+	}
+	outcomes, err := r.send(ctx, recs)
+	b.judgeOpen(outcomes)
+	return err
+}
+
+// send journals and delivers recs. Outcomes are complete whatever the error.
+func (r *run) send(ctx context.Context, recs []*Record) ([]Outcome, error) {
+	var id BatchID
+	if r.steps.Journal != nil {
+		var err error
+		if id, err = r.steps.Journal.Begin(ctx, recs); err != nil {
+			return same(Unsent, len(recs)), err
+		}
+	}
+	outcomes, err := r.steps.Sink.Write(ctx, recs)
+	if r.steps.Journal != nil {
+		// The answer is known: it is kept even when the run is being cancelled.
+		err = errors.Join(err, r.steps.Journal.End(context.WithoutCancel(ctx), id, recs, outcomes))
+	}
+	return outcomes, err
+}
+
+func same(status Status, n int) []Outcome {
+	out := make([]Outcome, n)
+	for i := range out {
+		out[i].Status = status
+	}
+	return out
+}
+
+// resolve looks the references of the open entries up and rejects those that
+// have none where one is required.
+func (r *run) resolve(ctx context.Context, b *batch) error {
+	recs := b.records()
+	if r.steps.Resolver == nil || len(recs) == 0 {
+		return nil
+	}
+	problems, err := r.steps.Resolver.Resolve(ctx, recs)
+	if err != nil {
+		return err
+	}
+	next := 0
+	for i := range b.entries {
+		e := &b.entries[i]
+		if e.judged {
+			continue
+		}
+		e.out.Problems = append(e.out.Problems, problems[next]...)
+		next++
+		if fatal(e.out.Problems) {
+			e.judge(Outcome{Status: Rejected, Problems: e.out.Problems})
+			b.open--
+		}
+	}
+	return nil
+}
+
+func (b *batch) records() []*Record {
+	recs := make([]*Record, 0, b.open)
+	for i := range b.entries {
+		if !b.entries[i].judged {
+			recs = append(recs, b.entries[i].rec)
+		}
+	}
+	return recs
+}
+
+// judgeOpen gives the open entries their outcomes, in order. Warnings found on
+// the way stay with them.
+func (b *batch) judgeOpen(outcomes []Outcome) {
+	next := 0
+	for i := range b.entries {
+		e := &b.entries[i]
+		if e.judged {
+			continue
+		}
+		out := outcomes[next]
+		next++
+		locate(e, out.Problems)
+		out.Problems = append(e.out.Problems, out.Problems...)
+		e.judge(out)
+	}
+	b.open = 0
+}
+
+func (b *batch) judgeRest(out Outcome) {
+	outcomes := make([]Outcome, b.open)
+	for i := range outcomes {
+		outcomes[i] = out
+	}
+	b.judgeOpen(outcomes)
+}
+
+// A Locator is a Mapper that knows from which column a property comes, so that
+// what HubSpot says of a property can be told of a cell.
+type Locator interface {
+	ColumnOf(property string) (column int, ok bool)
+}
+
+func locate(e *entry, problems []Problem) {
+	l, ok := e.mapper.(Locator)
+	if !ok {
+		return
+	}
+	for i := range problems {
+		p := &problems[i]
+		if p.Column >= 0 || p.Property == "" {
+			continue
+		}
+		if c, ok := l.ColumnOf(p.Property); ok && c < len(e.rec.Fields) {
+			p.Column, p.Value = c, e.rec.Fields[c]
+		}
+	}
+}
+
+// collect hands the outcomes on in reading order.
+func (r *run) collect() {
+	waiting := map[int]*batch{}
+	next := 0
+	for b := range r.done {
+		waiting[b.seq] = b
+		for ready := waiting[next]; ready != nil; ready = waiting[next] {
+			r.tell(ready)
+			delete(waiting, next)
+			next++
+			<-r.window
+		}
+	}
+}
+
+func (r *run) tell(b *batch) {
+	for i := range b.entries {
+		e := &b.entries[i]
+		r.totals[e.out.Status]++
+		if r.steps.Report != nil {
+			r.fail(r.steps.Report.Add(e.rec, e.out))
+		}
+	}
+}
