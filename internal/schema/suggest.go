@@ -1,20 +1,56 @@
 package schema
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // Nearest returns the candidate that is most like name, and whether it is near
-// enough to be worth suggesting: at most a third of the letters differ.
+// enough to be worth suggesting: at most a third of the letters differ, or each
+// word of name is like a word of the candidate.
 func Nearest(name string, candidates []string) (string, bool) {
-	want := []rune(Fold(name))
+	if best, ok := nearest(Fold(name), candidates, Fold); ok {
+		return best, true
+	}
+	var alike []string
+	for _, c := range candidates {
+		if wordsAlike(words(name), words(c)) {
+			alike = append(alike, c)
+		}
+	}
+	slices.SortStableFunc(alike, func(a, b string) int { return len(a) - len(b) })
+	if len(alike) == 0 {
+		return "", false
+	}
+	return alike[0], true
+}
+
+func nearest(name string, candidates []string, fold func(string) string) (string, bool) {
+	want := []rune(name)
 	best, bestDistance := "", len(want)/3+1
 	for _, c := range candidates {
-		if d := distance(want, []rune(Fold(c)), bestDistance); d < bestDistance {
+		if d := distance(want, []rune(fold(c)), bestDistance); d < bestDistance {
 			best, bestDistance = c, d
 		}
 	}
 	return best, best != ""
+}
+
+func words(name string) []string {
+	return strings.FieldsFunc(Fold(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+func wordsAlike(name, candidate []string) bool {
+	for _, w := range name {
+		if _, ok := nearest(w, candidate, func(s string) string { return s }); !ok {
+			return false
+		}
+	}
+	return len(name) > 0
 }
 
 // distance is the optimal string alignment distance of a and b: insertions,
