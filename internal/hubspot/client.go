@@ -1,0 +1,173 @@
+package hubspot
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultBaseURL serves the accounts of every region.
+const DefaultBaseURL = "https://api.hubapi.com"
+
+// Limits of one call, as HubSpot documents them.
+const (
+	MaxBatch        = 100    // inputs of one object batch call
+	MaxHistoryBatch = 50     // the same, when property history is asked for
+	MaxPage         = 100    // records of one listed page
+	MaxSearchPage   = 200    // records of one page of search results
+	MaxSearchDepth  = 10_000 // records that one query can reach
+	MaxAssociations = 2000   // inputs of one batch call that changes associations
+	MaxAssociated   = 1000   // records whose associations one call reads
+)
+
+// Options say how a Client reaches HubSpot. Only Tokens is required.
+type Options struct {
+	BaseURL    string            // "" = DefaultBaseURL; https, unless the host is loopback
+	Tokens     TokenSource       // where the access token comes from
+	UserAgent  string            // e.g. "ticketetl/1.0"
+	Transport  http.RoundTripper // nil: a tuned default
+	Timeout    time.Duration     // of one attempt; 0 = 60 s
+	MaxWait    time.Duration     // sum of all waiting within one call; 0 = 10 min
+	APIVersion string            // "" = v3 and v4 paths; "2026-03" and the like = date-versioned paths
+	Notify     func(Event)       // told when calls wait; may be nil; must not block
+}
+
+// An Event tells that a call waits, or that the daily limit is reached.
+type Event struct {
+	Kind   string        // "rate-limit", "retry" or "daily-limit"
+	Wait   time.Duration // how long; 0 for "daily-limit"
+	Reason string        // for people; holds no customers' data
+}
+
+// Stats counts what a Client did since it was made.
+type Stats struct {
+	Calls          int64 // attempts sent, retries included
+	Retries        int64
+	RateLimited    int64 // answers of status 429
+	DailyLimit     int64 // of the account; -1 while unknown
+	DailyRemaining int64 // -1 while unknown
+}
+
+// A Client calls HubSpot. Its methods may be called from several goroutines.
+type Client struct {
+	base  string // without a trailing slash
+	paths paths
+	opts  Options
+	many  http.RoundTripper // for requests that may be repeated
+	once  http.RoundTripper // for requests that must not be
+	pace  *pace
+
+	calls, retries, limited   atomic.Int64
+	dailyLimit, dailyRemained atomic.Int64
+	answered                  atomic.Bool // HubSpot has answered anything yet
+}
+
+// New makes a Client. It sends nothing.
+func New(opts Options) (*Client, error) {
+	if opts.Tokens == nil {
+		return nil, errors.New("no access token source given")
+	}
+	base, local, err := checkBaseURL(opts.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if opts.APIVersion != "" && !dateVersion.MatchString(opts.APIVersion) {
+		return nil, fmt.Errorf("API version %q: want a date version such as 2026-03, or nothing for v3", opts.APIVersion)
+	}
+	if opts.Timeout <= 0 {
+		opts.Timeout = 60 * time.Second
+	}
+	if opts.MaxWait <= 0 {
+		opts.MaxWait = 10 * time.Minute
+	}
+	c := &Client{base: base, paths: paths{opts.APIVersion}, opts: opts, pace: newPace(local)}
+	c.many, c.once = transports(opts.Transport)
+	c.dailyLimit.Store(-1)
+	c.dailyRemained.Store(-1)
+	return c, nil
+}
+
+var dateVersion = regexp.MustCompile(`^20[0-9]{2}-[0-9]{2}(-beta)?$`)
+
+// Stats returns the counts so far.
+func (c *Client) Stats() Stats {
+	return Stats{
+		Calls:          c.calls.Load(),
+		Retries:        c.retries.Load(),
+		RateLimited:    c.limited.Load(),
+		DailyLimit:     c.dailyLimit.Load(),
+		DailyRemaining: c.dailyRemained.Load(),
+	}
+}
+
+func (c *Client) notify(e Event) {
+	if c.opts.Notify != nil {
+		c.opts.Notify(e)
+	}
+}
+
+// checkBaseURL returns the base without trailing slash, and whether its host is
+// this machine. A token must not travel in clear text, so everything else has
+// to be https.
+func checkBaseURL(raw string) (base string, local bool, err error) {
+	if raw == "" {
+		return DefaultBaseURL, false, nil
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Hostname() == "":
+		return "", false, errors.New("base URL: not an address such as " + DefaultBaseURL)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "", false, fmt.Errorf("base URL of host %s: must not hold a user, a query or a fragment", u.Host)
+	}
+	local = isLoopback(u.Hostname())
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return "", false, fmt.Errorf("base URL %s://%s: must be https, since the access token goes there", u.Scheme, u.Host)
+	}
+	return strings.TrimRight(u.String(), "/"), local, nil
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// transports returns what carries repeatable requests and what carries the
+// others. A transport given by the caller carries both.
+//
+// net/http repeats requests by itself, on a reused connection that turns out to
+// be dead. Over HTTP/1.1 it does so for a POST (without an Idempotency-Key
+// header) only if not one byte of it was written, which is safe. Over HTTP/2 it
+// repeats whatever has a GetBody also after a stream reset by the server that
+// proves nothing. So what must not be repeated goes over HTTP/1.1.
+func transports(given http.RoundTripper) (many, once http.RoundTripper) {
+	if given != nil {
+		return given, given
+	}
+	shared := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   15 * time.Second,
+		MaxIdleConns:          64,
+		MaxIdleConnsPerHost:   64,
+		IdleConnTimeout:       60 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		ForceAttemptHTTP2:     true,
+		WriteBufferSize:       64 << 10,
+		ReadBufferSize:        64 << 10,
+	}
+	single := shared.Clone()
+	single.ForceAttemptHTTP2 = false
+	single.Protocols = new(http.Protocols)
+	single.Protocols.SetHTTP1(true)
+	return shared, single
+}
