@@ -87,10 +87,10 @@ func canonical(look lookup, value string) string {
 func (r *Resolver) searchDomains(ctx context.Context, object string, domains []string, found map[string][]string) error {
 	q := hubspot.SearchRequest{
 		FilterGroups: []hubspot.FilterGroup{{Filters: []hubspot.Filter{
-			{PropertyName: "domain", Operator: "IN", Values: lower(domains)},
+			{Property: "domain", Operator: "IN", Values: lower(domains)},
 		}}},
 		Properties: []string{"domain"},
-		Sorts:      []hubspot.Sort{{PropertyName: "hs_object_id", Direction: "ASCENDING"}},
+		Sorts:      []hubspot.Sort{{Property: "hs_object_id"}},
 		Limit:      searchPage,
 	}
 	byDomain := map[string][]string{}
