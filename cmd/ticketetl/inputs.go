@@ -1,0 +1,162 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/report"
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+// sourceFlags say how to read files where the mapping should not decide.
+type sourceFlags struct {
+	sheet, encoding, delimiter string
+	header                     int
+}
+
+func (s *sourceFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&s.sheet, "sheet", "", "read this work`sheet`, by name or number (default: the mapping's, or the first visible one)")
+	f.IntVar(&s.header, "header", 0, "`row` number of the header (default: the mapping's, or detected)")
+	f.StringVar(&s.encoding, "encoding", "", "`encoding` of CSV files, e.g. windows-1252 (default: the mapping's, or detected)")
+	f.StringVar(&s.delimiter, "delimiter", "", "`character` between the cells of CSV files (default: the mapping's, or detected)")
+}
+
+// options are what the flags say, or else the mapping.
+func (s *sourceFlags) options(m transform.Source) extract.Options {
+	opts := extract.Options{Sheet: m.Sheet, Header: m.Header, Encoding: m.Encoding, Delimiter: m.Delimiter}
+	if s.sheet != "" {
+		opts.Sheet = s.sheet
+	}
+	if s.header != 0 {
+		opts.Header = s.header
+	}
+	if s.encoding != "" {
+		opts.Encoding = s.encoding
+	}
+	if s.delimiter != "" {
+		opts.Delimiter = s.delimiter
+	}
+	return opts
+}
+
+// inputFile is one file of a run: where its bytes are, and what messages call it.
+type inputFile struct {
+	path string
+	name string // "-" for standard input
+	opts extract.Options
+}
+
+// inputFiles puts standard input into the folder dir, since files are read twice.
+func (a *app) inputFiles(names []string, dir string, opts extract.Options) ([]inputFile, error) {
+	files := make([]inputFile, len(names))
+	for i, name := range names {
+		files[i] = inputFile{path: name, name: name, opts: opts}
+		files[i].opts.Name = name
+		if name != "-" {
+			continue
+		}
+		path, err := extract.Spool(a.in, dir, maxSpool)
+		if err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
+		}
+		files[i].path = path
+	}
+	return files, nil
+}
+
+const maxSpool = 64 << 30 // bytes of standard input
+
+// opened is a set of files open for one pass, each with the mapper for its header.
+type opened struct {
+	files   []*extract.File
+	mappers []*transform.Mapper
+}
+
+// open opens all files and compiles the mapping for each header, so that every
+// fault of the mapping is known before the first row is read.
+func open(files []inputFile, m *transform.Mapping, s *schema.Schema) (*opened, error) {
+	o := &opened{}
+	for _, in := range files {
+		f, err := extract.Open(in.path, in.opts)
+		if err != nil {
+			o.close()
+			return nil, err
+		}
+		o.files = append(o.files, f)
+		mapper, err := transform.Compile(m, s, f.Header(), transform.CompileOptions{})
+		if err != nil {
+			o.close()
+			return nil, err
+		}
+		o.mappers = append(o.mappers, mapper)
+	}
+	return o, nil
+}
+
+func (o *opened) close() {
+	for _, f := range o.files {
+		_ = f.Close() // only read
+	}
+}
+
+func (o *opened) inputs() []etl.Input {
+	inputs := make([]etl.Input, len(o.files))
+	for i, f := range o.files {
+		inputs[i] = etl.Input{Source: f, Mapper: o.mappers[i]}
+	}
+	return inputs
+}
+
+func (o *opened) headers() []*etl.Header {
+	headers := make([]*etl.Header, len(o.files))
+	for i, f := range o.files {
+		headers[i] = f.Header()
+	}
+	return headers
+}
+
+// size sums the bytes read over all files.
+func (o *opened) size() (done, total int64) {
+	for _, f := range o.files {
+		d, t := f.Progress()
+		done, total = done+d, total+t
+	}
+	return done, total
+}
+
+// describe is how the files are named in summary.json.
+func (o *opened) describe(files []inputFile) ([]report.Input, error) {
+	inputs := make([]report.Input, len(files))
+	for i, in := range files {
+		sum, size, err := hashFile(in.path)
+		if err != nil {
+			return nil, err
+		}
+		info := o.files[i].Info()
+		inputs[i] = report.Input{
+			Path: in.name, Size: size, SHA256: sum,
+			Format: info.Format, Encoding: info.Encoding, Sheet: info.Sheet,
+		}
+	}
+	return inputs, nil
+}
+
+func hashFile(path string) (sum string, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	h := sha256.New()
+	size, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), size, err
+}

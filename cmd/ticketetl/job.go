@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/etl/resolve"
+	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/report"
+)
+
+// A job is one validate or import: its mapping, account, files and run folder.
+type job struct {
+	app     *app
+	p       *progress
+	conn    *connection
+	mapping *transform.Mapping
+	files   []inputFile
+	dir     string // the run folder
+	summary report.Summary
+	groups  []report.ProblemGroup
+	infos   []extract.Info    // how each file is read
+	sample  *samples          // an example of each conversion
+	unused  []string          // columns of the first file that the mapping does not use
+	resolve *resolve.Resolver // nil offline
+	writers int
+}
+
+// newRunFolder makes the folder of a run, for its owner only.
+func (a *app) newRunFolder(command string) (id, dir string, err error) {
+	var tail [3]byte
+	if _, err := rand.Read(tail[:]); err != nil {
+		return "", "", err
+	}
+	id = time.Now().UTC().Format("20060102-150405") + "-" + command + "-" + hex.EncodeToString(tail[:])
+	dir = filepath.Join(a.flags.runs, id)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", "", fmt.Errorf("run folder: %w; name another place with --runs", err)
+	}
+	return id, dir, nil
+}
+
+// newJob reads the mapping, makes the run folder and fixes the inputs.
+func (a *app) newJob(command, mappingPath string, names []string, source sourceFlags) (*job, error) {
+	mapping, err := transform.Load(mappingPath)
+	if err != nil {
+		return nil, err
+	}
+	sum, _, err := hashFile(mappingPath)
+	if err != nil {
+		return nil, err
+	}
+	id, dir, err := a.newRunFolder(command)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{app: a, p: a.newProgress(), mapping: mapping, dir: dir, writers: max(a.flags.concurrency, 1)}
+	j.summary = report.Summary{
+		RunID: id, Command: command, Operation: string(mapping.Operation), State: report.Running,
+		Version: programVersion(), Started: time.Now().UTC(), Redacted: a.flags.redact,
+		Mapping: report.Mapping{Path: mappingPath, SHA256: sum},
+	}
+	if j.files, err = a.inputFiles(names, dir, source.options(mapping.Source)); err != nil {
+		return nil, j.discard(err)
+	}
+	return j, nil
+}
+
+// discard removes the run folder of a job that could not begin.
+func (j *job) discard(err error) error {
+	if j.conn != nil {
+		err = errors.Join(err, j.conn.close())
+	}
+	_ = os.RemoveAll(j.dir) // made by this job, and nothing has run
+	return err
+}
+
+// use sets the account that the job works on.
+func (j *job) use(conn *connection) {
+	j.conn = conn
+	account := conn.schema.Account
+	j.summary.Account = report.Account{Type: account.Type, TimeZone: account.TimeZone}
+	if account.ID != 0 {
+		j.summary.Account.ID = fmt.Sprint(account.ID)
+	}
+	j.summary.SchemaFingerprint = conn.schema.Fingerprint()
+	if conn.client != nil {
+		j.resolve = resolve.New(conn.client)
+	}
+}
+
+// A pass is one reading of all files.
+type pass struct {
+	phase   string
+	total   int64 // rows, if known; -1
+	checked etl.Status
+	sink    etl.Sink
+	journal etl.Journal
+	sample  *samples // examples of conversions to collect; may be nil
+}
+
+// run reads the files once and brings every row to its outcome in the report.
+func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
+	files, err := open(j.files, j.mapping, j.conn.schema)
+	if err != nil {
+		return etl.Totals{}, err
+	}
+	defer files.close()
+	w, err := report.Create(j.dir, report.Options{
+		Columns: report.Columns(files.headers()...), RecordURL: j.conn.schema.Account.RecordURL, Redact: j.app.flags.redact,
+	})
+	if err != nil {
+		return etl.Totals{}, err
+	}
+	size := files.size
+	if p.total >= 0 {
+		size = nil
+	}
+	j.p.begin(p.phase, p.total, size)
+	steps := etl.Steps{Inputs: files.inputs(), Sink: p.sink, Journal: p.journal, Report: j.p.watch(p.sample.watch(w))}
+	if j.resolve != nil && len(j.mapping.Associations) > 0 {
+		steps.Resolver = j.resolve
+	}
+	totals, err := etl.Run(ctx, steps, etl.Options{
+		Writers: j.writers, Checked: p.checked, Unique: j.uniqueKeys(), Stop: j.app.stop,
+	})
+	j.p.end()
+	err = errors.Join(err, w.Close())
+	j.groups = w.Problems()
+	j.summary.Count(w.Totals(), totals.Sum())
+	j.summary.Files = w.Files()
+	return totals, err
+}
+
+// uniqueKeys says whether two rows may not mean the same ticket. Associations
+// of one ticket may well stand in several rows.
+func (j *job) uniqueKeys() bool {
+	return j.mapping.Operation != etl.Associate && j.mapping.Operation != etl.Dissociate
+}
+
+// dropReports removes the report files of the check, which the load writes anew.
+func (j *job) dropReports() error {
+	var errs []error
+	for _, name := range []string{report.ResultsFile, report.ErrorsFile, report.FailedFile, report.InDoubtFile} {
+		if err := os.Remove(filepath.Join(j.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// finish writes the summary down and shows it. cause is what made the run stop,
+// or nil; the returned error carries the exit code.
+func (j *job) finish(totals etl.Totals, cause error) error {
+	code := outcomeCode(totals)
+	j.summary.State = report.Finished
+	switch {
+	case j.app.interrupts():
+		code, j.summary.State = exitInterrupted, report.Interrupted
+	case cause != nil:
+		code, j.summary.State, j.summary.Error = codeOf(cause), report.Aborted, cause.Error()
+		if code == exitStopped {
+			j.summary.State = report.Stopped
+		}
+	}
+	j.summary.ExitCode = code
+	j.summary.Finished = time.Now().UTC()
+	j.summary.DurationSeconds = j.summary.Finished.Sub(j.summary.Started).Seconds()
+	if j.conn.client != nil {
+		stats := j.conn.client.Stats()
+		j.summary.Calls = report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
+	}
+	j.summary.Next = j.next(totals, code)
+	err := errors.Join(j.summary.Save(j.dir), j.conn.close(), j.dropSpool())
+	if err == nil {
+		err = j.app.showSummary(&j.summary, j.groups, j.dir)
+	}
+	if err != nil {
+		return &exitError{code: exitCannotRun, err: err}
+	}
+	if code == exitDone {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// dropSpool removes the copy of standard input.
+func (j *job) dropSpool() error {
+	for _, f := range j.files {
+		if f.name == "-" {
+			return os.Remove(f.path)
+		}
+	}
+	return nil
+}
+
+// next is the last line of the report: what to do now.
+func (j *job) next(totals etl.Totals, code int) string {
+	again := j.commandLine(strings.Join(j.names(), " "))
+	switch {
+	case code == exitAuth:
+		return "Check the token and its scopes, then run the same command again."
+	case code == exitInterrupted || totals[etl.Unsent] > 0 && code != exitRows:
+		return j.nextUnsent(again)
+	case totals[etl.InDoubt] > 0:
+		return fmt.Sprintf("Look the rows of %s up in HubSpot before you send them again.", filepath.Join(j.dir, report.InDoubtFile))
+	case j.summary.Command == "validate" && code == exitDone:
+		return "Import it: ticketetl import -m " + j.summary.Mapping.Path + " " + strings.Join(j.names(), " ")
+	case code == exitRows && j.summary.Files.Failed != "":
+		return fmt.Sprintf("Correct %s, then: %s", filepath.Join(j.dir, report.FailedFile), j.commandLine(filepath.Join(j.dir, report.FailedFile)))
+	case code == exitRows:
+		return fmt.Sprintf("Correct the rows that %s names, then: %s", filepath.Join(j.dir, report.ErrorsFile), again)
+	case code == exitCannotRun:
+		return "Correct that, then: " + again
+	case j.summary.DryRun:
+		return "Nothing was sent. Import it: ticketetl import -m " + j.summary.Mapping.Path + " " + strings.Join(j.names(), " ")
+	}
+	return "Nothing left to do."
+}
+
+// nextUnsent tells how to send what is left. Without a key, rows that are
+// stored already would be created once more.
+func (j *job) nextUnsent(again string) string {
+	if j.mapping.Operation == etl.Create {
+		return fmt.Sprintf("Rows marked unsent in %s were not sent. Import only those: a second import of the whole file would create the others again.",
+			filepath.Join(j.dir, report.ResultsFile))
+	}
+	return "Run the same command again; rows that are done come out as unchanged: " + again
+}
+
+func (j *job) names() []string {
+	names := make([]string, len(j.files))
+	for i, f := range j.files {
+		names[i] = f.name
+	}
+	return names
+}
+
+// commandLine is this command for another file.
+func (j *job) commandLine(file string) string {
+	return fmt.Sprintf("ticketetl %s -m %s %s", j.summary.Command, j.summary.Mapping.Path, file)
+}

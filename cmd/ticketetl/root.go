@@ -1,0 +1,173 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// app is one execution of the program: its streams and the flags that several
+// commands share.
+type app struct {
+	streams
+	flags commonFlags
+}
+
+// commonFlags are the flags of more than one command.
+type commonFlags struct {
+	config      string
+	baseURL     string
+	apiVersion  string
+	tokenFile   string
+	account     int64
+	sandbox     bool
+	sandboxData string
+	schema      string
+	runs        string
+	concurrency int
+	yes         bool
+	progress    string
+	format      string
+	redact      bool
+	timeout     time.Duration
+	maxWait     time.Duration
+}
+
+// wordsFirst is what the program is, for help.
+const about = `ticketetl moves HubSpot tickets in and out of spreadsheets.
+
+It checks every cell before anything is sent, shows what it will do, does exactly
+that, and says of each row how it ended.`
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ticketetl",
+		Short:         "Bulk import and export of HubSpot tickets",
+		Long:          about + "\n\n" + exitHelp,
+		Example:       "  ticketetl import --sandbox -m mappings/chamados.yaml samples/chamados.csv\n  ticketetl validate -m mapping.yaml tickets.xlsx",
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.defaults(cmd) },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.flags.config, "config", "", "read flags' values from this YAML `file` (default ticketetl.yaml, if it is there)")
+	f.StringVar(&a.flags.progress, "progress", "auto", "`how` to show progress: auto, bar, log, json or none")
+	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json")
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(),
+		a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; 'ticketetl %s --help' lists the flags", err, cmd.Name())
+	})
+	return root
+}
+
+// accountFlags are those of commands that talk to an account.
+func (a *app) accountFlags(f *pflag.FlagSet) {
+	f.StringVar(&a.flags.baseURL, "base-url", "", "`address` of the API (environment HUBSPOT_BASE_URL; default https://api.hubapi.com)")
+	f.StringVar(&a.flags.apiVersion, "api-version", "", "date `version` of the API's paths, e.g. 2026-03 (default: v3 and v4)")
+	f.StringVar(&a.flags.tokenFile, "token-file", "", "read the access token from this `file` instead of HUBSPOT_ACCESS_TOKEN")
+	f.Int64Var(&a.flags.account, "account", 0, "refuse to run unless the token belongs to the account with this `id`")
+	f.BoolVar(&a.flags.sandbox, "sandbox", false, "use the embedded sandbox account: no token, nothing leaves this machine")
+	f.StringVar(&a.flags.sandboxData, "sandbox-data", "", "as --sandbox, keeping the sandbox account's state in this `file`")
+	f.DurationVar(&a.flags.timeout, "timeout", 60*time.Second, "give one request this `long` to be answered")
+	f.DurationVar(&a.flags.maxWait, "max-wait", 10*time.Minute, "let one request wait and be repeated for at most this `long`")
+}
+
+// runFlags are those of commands that make a run.
+func (a *app) runFlags(f *pflag.FlagSet) {
+	f.StringVar(&a.flags.runs, "runs", "ticketetl-runs", "keep each run's files in a folder below this `folder`")
+	f.IntVar(&a.flags.concurrency, "concurrency", 6, "have at most `n` requests under way at once")
+	f.BoolVar(&a.flags.redact, "redact", false, "hide the values of cells in reports and on the screen")
+}
+
+// defaults fills flags that the command line leaves out from the environment
+// (TICKETETL_BASE_URL …) and then from the config file.
+func (a *app) defaults(cmd *cobra.Command) error {
+	file, err := a.configFile(cmd)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "config" || f.Name == "help" {
+			return
+		}
+		value, from, ok := a.setting(f.Name, file)
+		if !ok {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %q is no value for --%s", from, value, f.Name))
+		}
+	})
+	faults = append(faults, checkChoice("--progress", a.flags.progress, "auto", "bar", "log", "json", "none"),
+		checkChoice("--format", a.flags.format, "text", "json"))
+	return errors.Join(faults...)
+}
+
+func checkChoice(flag, value string, choices ...string) error {
+	for _, c := range choices {
+		if value == c {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %q is not one of %s", flag, value, strings.Join(choices, ", "))
+}
+
+func (a *app) setting(flag string, file map[string]any) (value, from string, ok bool) {
+	name := "TICKETETL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	if v, ok := a.env(name); ok && v != "" {
+		return v, "environment " + name, true
+	}
+	if v, ok := file[flag]; ok {
+		return fmt.Sprint(v), "config file, " + flag, true
+	}
+	return "", "", false
+}
+
+const defaultConfig = "ticketetl.yaml"
+
+// configFile reads the config file: flags' names and values. A file that was
+// named must be there. Names that no command knows are errors.
+func (a *app) configFile(cmd *cobra.Command) (map[string]any, error) {
+	path := a.flags.config
+	if path == "" {
+		path = defaultConfig
+		if v, ok := a.env("TICKETETL_CONFIG"); ok && v != "" {
+			path = v
+		} else if _, err := os.Stat(path); err != nil {
+			return nil, nil
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config file: %w", err)
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		return nil, fmt.Errorf("%s: not a config file: %s", path, yaml.FormatError(err, false, true))
+	}
+	for name := range values {
+		if !knownFlag(cmd.Root(), name) {
+			return nil, fmt.Errorf("%s: no command has a flag %q", path, name)
+		}
+	}
+	return values, nil
+}
+
+func knownFlag(root *cobra.Command, name string) bool {
+	if root.PersistentFlags().Lookup(name) != nil {
+		return true
+	}
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup(name) != nil {
+			return true
+		}
+	}
+	return false
+}

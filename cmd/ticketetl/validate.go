@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+type validateOptions struct {
+	mapping string
+	files   []string
+	source  sourceFlags
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	var opts validateOptions
+	cmd := &cobra.Command{
+		Use: "validate -m MAPPING FILE...", Short: "Check every row of a spreadsheet; send nothing",
+		Long: `Checks every cell of the files against the mapping and the account's definitions
+and writes results.csv, errors.csv and failed.csv into a run folder. Nothing is
+sent. With --schema it works without a token and without a network; references
+to contacts and companies are then checked for their form only.
+
+` + exitHelp,
+		Example: `  ticketetl validate -m mapping.yaml tickets.xlsx
+  ticketetl validate -m mapping.yaml --schema schema.json tickets.csv`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.files = args
+			return a.runValidate(cmd.Context(), opts)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&opts.mapping, "mapping", "m", "", "the mapping `file` (required)")
+	f.StringVar(&a.flags.schema, "schema", "", "check against the definitions in this `file` instead of asking the account")
+	opts.source.add(f)
+	a.accountFlags(f)
+	a.runFlags(f)
+	_ = cmd.MarkFlagRequired("mapping") // fails only for a flag that does not exist
+	return cmd
+}
+
+func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
+	j, err := a.newJob("validate", opts.mapping, opts.files, opts.source)
+	if err != nil {
+		return err
+	}
+	conn, err := a.connectOrLoad(ctx, j.p)
+	if err != nil {
+		return j.discard(err)
+	}
+	j.use(conn)
+	if err := j.prepare(); err != nil {
+		return j.discard(err)
+	}
+	totals, err := j.check(ctx, etl.Valid)
+	return j.finish(totals, err)
+}
+
+// connectOrLoad takes the definitions from --schema where it is given, without
+// any connection, unless the sandbox is to have them.
+func (a *app) connectOrLoad(ctx context.Context, p *progress) (*connection, error) {
+	if a.flags.schema == "" || a.flags.sandbox || a.flags.sandboxData != "" {
+		return a.connect(ctx, p)
+	}
+	s, err := schema.Load(a.flags.schema)
+	if err != nil {
+		return nil, err
+	}
+	if a.flags.account != 0 && a.flags.account != s.Account.ID {
+		return nil, fmt.Errorf("%s is of account %d, and --account asks for %d", a.flags.schema, s.Account.ID, a.flags.account)
+	}
+	return &connection{schema: s, close: func() error { return nil }}, nil
+}
+
+// prepare opens every file and compiles the mapping for each header, so that
+// all faults of mapping and files are told before the first row is read.
+func (j *job) prepare() error {
+	files, err := open(j.files, j.mapping, j.conn.schema)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	for i, f := range files.files {
+		info := f.Info()
+		info.Path = j.files[i].name
+		j.infos = append(j.infos, info)
+	}
+	j.sample = newSamples(files.mappers[0], j.app.flags.redact)
+	j.unused = files.mappers[0].Unused()
+	j.summary.Inputs, err = files.describe(j.files)
+	return err
+}
+
+// check reads all rows without sending anything and shows how the files were
+// understood. A good row ends in the status good.
+func (j *job) check(ctx context.Context, good etl.Status) (etl.Totals, error) {
+	totals, err := j.run(ctx, pass{phase: "check", total: -1, checked: good, sample: j.sample})
+	if j.app.flags.format == "text" {
+		fmt.Fprintln(j.app.out, j.target())
+		j.sample.print(j.app.out, j.infos, j.unused)
+	}
+	return totals, err
+}
+
+// target says what the command works on.
+func (j *job) target() string {
+	text := fmt.Sprintf("%s with %s, %s", j.summary.Command, j.summary.Mapping.Path, accountText(j.conn.schema.Account))
+	if j.summary.Operation != "" {
+		text = fmt.Sprintf("%s (%s) with %s, %s", j.summary.Command, j.summary.Operation, j.summary.Mapping.Path, accountText(j.conn.schema.Account))
+	}
+	if j.conn.client == nil {
+		text += ", offline: references are checked for their form only"
+	}
+	return text
+}
