@@ -1,0 +1,332 @@
+package etl_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/ticketetl/ticketetl/etl"
+)
+
+// rows is a Source of one-column rows. A row "short" is a RowError; a row
+// "break" ends the reading with an error.
+type rows struct {
+	cells []string
+	next  int
+}
+
+var header = etl.NewHeader([]string{"Text"})
+
+func (r *rows) Header() *etl.Header { return header }
+func (r *rows) Close() error        { return nil }
+
+func (r *rows) Next(context.Context) (*etl.Record, error) {
+	if r.next == len(r.cells) {
+		return nil, io.EOF
+	}
+	cell := r.cells[r.next]
+	r.next++
+	rec := &etl.Record{Pos: etl.Position{File: "t.csv", Row: r.next + 1}, Header: header, Fields: []string{cell}}
+	switch cell {
+	case "break":
+		return nil, errors.New("t.csv: read error")
+	case "short":
+		return rec, &etl.RowError{Pos: rec.Pos, Problem: etl.Problem{Column: -1, Code: "TOO_FEW_CELLS", Message: "too few cells"}}
+	}
+	return rec, nil
+}
+
+// mapper rejects "bad", skips "skip", and takes what follows "key:" as key.
+type mapper struct{}
+
+func (mapper) Apply(rec *etl.Record) (bool, []etl.Problem) {
+	text := rec.Fields[0]
+	rec.Properties = []etl.Property{{Name: "subject", Value: text}}
+	rec.Key, _ = strings.CutPrefix(text, "key:")
+	if rec.Key == text {
+		rec.Key = ""
+	}
+	switch text {
+	case "bad":
+		return false, []etl.Problem{{Code: "BAD", Message: "bad"}}
+	case "warn":
+		return false, []etl.Problem{{Code: "ODD", Message: "odd", Warning: true}}
+	}
+	return text == "skip", nil
+}
+
+func (mapper) ColumnOf(property string) (int, bool) { return 0, property == "subject" }
+
+// sink creates everything but "refuse"; at "die" the run must stop.
+type sink struct {
+	mu      sync.Mutex
+	batches [][]string
+	before  func(batch []*etl.Record)
+}
+
+func (s *sink) Write(_ context.Context, batch []*etl.Record) ([]etl.Outcome, error) {
+	if s.before != nil {
+		s.before(batch)
+	}
+	var texts []string
+	out := make([]etl.Outcome, len(batch))
+	var err error
+	for i, rec := range batch {
+		texts = append(texts, rec.Fields[0])
+		switch rec.Fields[0] {
+		case "refuse":
+			out[i] = etl.Outcome{Status: etl.Failed, Problems: []etl.Problem{{Column: -1, Property: "subject", Code: "NO"}}}
+		case "die":
+			out[i] = etl.Outcome{Status: etl.InDoubt}
+			err = errors.New("the disk is full")
+		default:
+			out[i] = etl.Outcome{Status: etl.Created, ID: fmt.Sprint(rec.Seq)}
+		}
+	}
+	s.mu.Lock()
+	s.batches = append(s.batches, texts)
+	s.mu.Unlock()
+	return out, err
+}
+
+// told keeps what the run reports.
+type told struct {
+	seqs  []int64
+	texts []string
+	outs  []etl.Outcome
+}
+
+func (r *told) Add(rec *etl.Record, out etl.Outcome) error {
+	r.seqs = append(r.seqs, rec.Seq)
+	r.texts = append(r.texts, rec.Fields[0]+" "+out.Status.String())
+	r.outs = append(r.outs, out)
+	return nil
+}
+
+func runRows(t *testing.T, opts etl.Options, s etl.Sink, cells ...string) (*told, etl.Totals, error) {
+	t.Helper()
+	report := &told{}
+	totals, err := etl.Run(t.Context(), etl.Steps{
+		Inputs: []etl.Input{{Source: &rows{cells: cells}, Mapper: mapper{}}}, Sink: s, Report: report,
+	}, opts)
+	require.Equal(t, int64(len(report.texts)), totals.Sum(), "the report is told of each counted record")
+	return report, totals, err
+}
+
+func TestRunOutcomes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		cells   []string
+		opts    etl.Options
+		noSink  bool
+		want    []string
+		wantErr string
+	}{
+		{name: "nothing", want: nil},
+		{name: "each record ends once", cells: []string{"a", "bad", "skip", "short", "refuse", "warn"},
+			want: []string{"a created", "bad rejected", "skip skipped", "short rejected", "refuse failed", "warn created"}},
+		{name: "several batches keep their order", opts: etl.Options{Batch: 2, Writers: 3},
+			cells: []string{"a", "b", "bad", "c", "d", "e", "f"},
+			want:  []string{"a created", "b created", "bad rejected", "c created", "d created", "e created", "f created"}},
+		{name: "nothing but bad rows is told too", opts: etl.Options{Batch: 1}, cells: slices.Repeat([]string{"bad"}, 25),
+			want: slices.Repeat([]string{"bad rejected"}, 25)},
+		{name: "without a sink a good row ends as asked", noSink: true, opts: etl.Options{Checked: etl.Valid},
+			cells: []string{"a", "bad"}, want: []string{"a valid", "bad rejected"}},
+		{name: "the same key twice", opts: etl.Options{Unique: true}, cells: []string{"key:1", "key:2", "key: 1 "},
+			want: []string{"key:1 created", "key:2 created", "key: 1  rejected"}},
+		{name: "a sink that must stop leaves the rest unsent", opts: etl.Options{Batch: 1, Writers: 1}, cells: []string{"a", "die", "b", "bad", "c"},
+			want: []string{"a created", "die in-doubt", "b unsent", "bad rejected", "c unsent"}, wantErr: "the disk is full"},
+		{name: "a source that breaks ends the reading", opts: etl.Options{Batch: 1}, cells: []string{"a", "break", "b"},
+			want: []string{"a created"}, wantErr: "t.csv: read error"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var s etl.Sink = &sink{}
+			if tt.noSink {
+				s = nil
+			}
+			report, totals, err := runRows(t, tt.opts, s, tt.cells...)
+			require.Equal(t, tt.want, report.texts)
+			if tt.wantErr != "" {
+				require.EqualError(t, err, tt.wantErr)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, int64(len(tt.cells)), totals.Sum())
+		})
+	}
+}
+
+func TestRunNamesTheCellOfARefusal(t *testing.T) {
+	t.Parallel()
+	report, _, err := runRows(t, etl.Options{}, &sink{}, "refuse")
+	require.NoError(t, err)
+	require.Equal(t, []etl.Problem{{Column: 0, Property: "subject", Value: "refuse", Code: "NO"}}, report.outs[0].Problems)
+}
+
+func TestRunSaysWhereTheKeyStood(t *testing.T) {
+	t.Parallel()
+	report, _, err := runRows(t, etl.Options{Unique: true}, &sink{}, "key:A", "key:a")
+	require.NoError(t, err)
+	require.Equal(t, `key "a" stands in row 2 of t.csv already`, report.outs[1].Problems[0].Message)
+}
+
+func TestRunBatches(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	_, _, err := runRows(t, etl.Options{Batch: 2, Writers: 1}, s, "a", "bad", "b", "skip", "c", "d", "e")
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"a", "b"}, {"c", "d"}, {"e"}}, s.batches, "full batches of what is to be sent")
+}
+
+func TestRunStopFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		s := &sink{before: func(batch []*etl.Record) {
+			time.Sleep(time.Second)
+			if batch[0].Fields[0] == "b" {
+				close(stop)
+				time.Sleep(time.Second)
+			}
+		}}
+		report, totals, err := runRows(t, etl.Options{Batch: 1, Writers: 1, Stop: stop}, s, "a", "b", "c", "bad", "d")
+		require.NoError(t, err)
+		require.Equal(t, []string{"a created", "b created", "c unsent", "bad rejected", "d unsent"}, report.texts)
+		require.EqualValues(t, 2, totals[etl.Unsent])
+	})
+}
+
+func TestRunCancelEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	report := &told{}
+	s := &sink{before: func([]*etl.Record) { cancel() }}
+	_, err := etl.Run(ctx, etl.Steps{
+		Inputs: []etl.Input{{Source: &rows{cells: slices.Repeat([]string{"a"}, 10_000)}, Mapper: mapper{}}},
+		Sink:   s, Report: report,
+	}, etl.Options{Batch: 1, Writers: 1})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, "a created", report.texts[0])
+	require.Less(t, len(report.texts), 100, "a cancelled run does not read on")
+}
+
+// journalLog notes the order of what a journal is told.
+type journalLog struct {
+	mu    sync.Mutex
+	lines []string
+	fail  string
+}
+
+func (j *journalLog) note(what string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, what)
+	if what == j.fail {
+		return errors.New("run folder: no space left")
+	}
+	return nil
+}
+
+func (j *journalLog) Begin(_ context.Context, batch []*etl.Record) (etl.BatchID, error) {
+	return etl.BatchID(batch[0].Seq), j.note("begin " + batch[0].Fields[0])
+}
+
+func (j *journalLog) End(_ context.Context, _ etl.BatchID, batch []*etl.Record, outs []etl.Outcome) error {
+	return j.note("end " + batch[0].Fields[0] + " " + outs[0].Status.String())
+}
+
+func TestRunJournalsIntentThenOutcome(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, fail string
+		journal    []string
+		want       []string
+	}{
+		{name: "intent, request, outcome",
+			journal: []string{"begin a", "send a", "end a created", "begin b", "send b", "end b created"},
+			want:    []string{"a created", "b created"}},
+		{name: "an intent that cannot be kept is not sent", fail: "begin a",
+			journal: []string{"begin a"}, want: []string{"a unsent", "b unsent"}},
+		{name: "an outcome that cannot be kept is told, and the run stops", fail: "end a created",
+			journal: []string{"begin a", "send a", "end a created"}, want: []string{"a created", "b unsent"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			log := &journalLog{fail: tt.fail}
+			s := &sink{before: func(batch []*etl.Record) { _ = log.note("send " + batch[0].Fields[0]) }}
+			report := &told{}
+			_, err := etl.Run(t.Context(), etl.Steps{
+				Inputs: []etl.Input{{Source: &rows{cells: []string{"a", "b"}}, Mapper: mapper{}}},
+				Sink:   s, Journal: log, Report: report,
+			}, etl.Options{Batch: 1, Writers: 1})
+			require.Equal(t, tt.fail != "", err != nil)
+			require.Equal(t, tt.journal, log.lines)
+			require.Equal(t, tt.want, report.texts)
+		})
+	}
+}
+
+// resolver finds nothing for "lost" and breaks at "broken".
+type resolver struct{}
+
+func (resolver) Resolve(_ context.Context, batch []*etl.Record) ([][]etl.Problem, error) {
+	problems := make([][]etl.Problem, len(batch))
+	for i, rec := range batch {
+		switch rec.Fields[0] {
+		case "lost":
+			problems[i] = []etl.Problem{{Code: "REFERENCE_NOT_FOUND", Message: "no contact"}}
+		case "broken":
+			return nil, errors.New("look up contacts: no answer")
+		}
+	}
+	return problems, nil
+}
+
+func TestRunResolvesBeforeItSends(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	report := &told{}
+	_, err := etl.Run(t.Context(), etl.Steps{
+		Inputs:   []etl.Input{{Source: &rows{cells: []string{"a", "lost", "b", "broken", "c"}}, Mapper: mapper{}}},
+		Resolver: resolver{}, Sink: s, Report: report,
+	}, etl.Options{Batch: 3, Writers: 1})
+	require.EqualError(t, err, "look up contacts: no answer")
+	require.Equal(t, []string{"a created", "lost rejected", "b created", "broken unsent", "c unsent"}, report.texts)
+	require.Equal(t, [][]string{{"a", "b"}}, s.batches)
+}
+
+// TestRunEachRecordOnce is the invariant: whatever the rows and however they
+// are batched, each record read is told once, in order.
+func TestRunEachRecordOnce(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		cells := rapid.SliceOf(rapid.SampledFrom([]string{"a", "b", "bad", "skip", "short", "refuse", "warn", "key:1", "key:2"})).Draw(rt, "cells")
+		opts := etl.Options{
+			Batch: rapid.IntRange(1, 5).Draw(rt, "batch"), Writers: rapid.IntRange(1, 4).Draw(rt, "writers"), Unique: rapid.Bool().Draw(rt, "unique"),
+		}
+		report := &told{}
+		totals, err := etl.Run(t.Context(), etl.Steps{
+			Inputs: []etl.Input{{Source: &rows{cells: cells}, Mapper: mapper{}}}, Sink: &sink{}, Report: report,
+		}, opts)
+		require.NoError(rt, err)
+		require.EqualValues(rt, len(cells), totals.Sum())
+		require.Len(rt, report.seqs, len(cells))
+		for i, seq := range report.seqs {
+			require.EqualValues(rt, i+1, seq)
+		}
+	})
+}
