@@ -1,17 +1,207 @@
 package transform
 
-import "github.com/ticketetl/ticketetl/etl"
+import (
+	"strings"
+
+	"github.com/ticketetl/ticketetl/etl"
+)
 
 // A Mapper fills records in as its mapping says. It is an etl.Mapper and an
 // etl.Locator, safe for several goroutines.
-type Mapper struct{}
+type Mapper struct {
+	operation etl.Operation
+	header    *etl.Header
+	where     *expression // nil takes all rows
+	key       *keyStep    // nil when there is none
+	steps     []step
+	links     []link
+
+	stages   *stages // nil when hs_pipeline_stage is not mapped
+	pipeline int     // index of hs_pipeline in steps, or -1
+	stage    int     // index of hs_pipeline_stage in steps, or -1
+
+	plans   []ColumnPlan
+	unused  []string
+	columns map[string]int // by property
+}
+
+const (
+	pipelineProperty = "hs_pipeline"
+	stageProperty    = "hs_pipeline_stage"
+	idProperty       = "hs_object_id"
+)
 
 // Apply implements etl.Mapper. All problems of a row are reported, at most one
 // error for each cell.
-func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) { return false, nil }
+func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
+	j := judge{rec: rec}
+	if m.where != nil {
+		take, f := m.where.test(rec)
+		if f != nil {
+			j.add(onlyColumn(m.where), "", f)
+			return false, j.problems
+		}
+		if !take {
+			return true, nil
+		}
+	}
+	rec.Properties = make([]etl.Property, 0, len(m.steps)+2)
+	m.applyKey(&j)
+	m.applySteps(&j)
+	m.applyLinks(&j)
+	return false, j.problems
+}
+
+func (m *Mapper) applyKey(j *judge) {
+	j.rec.KeyColumn = -1
+	if m.key == nil {
+		return
+	}
+	j.rec.KeyColumn = m.key.column
+	value, f := m.key.value(j.rec)
+	if f != nil {
+		j.add(m.key.column, m.key.property, f)
+		return
+	}
+	j.rec.Key = value
+	if m.key.write {
+		j.put(m.key.property, value)
+	}
+}
+
+func (m *Mapper) applySteps(j *judge) {
+	pipeline, pipelineGood := "", true
+	if m.stage >= 0 && m.pipeline >= 0 {
+		pipeline, _, pipelineGood = m.try(j, m.pipeline)
+	}
+	for i := range m.steps {
+		if i == m.stage {
+			m.applyStage(j, pipeline, pipelineGood)
+			continue
+		}
+		if i == m.pipeline && m.stage >= 0 {
+			continue // goes with the stage
+		}
+		if value, ok, _ := m.try(j, i); ok {
+			j.put(m.steps[i].name, value)
+		}
+	}
+}
+
+// try runs step i and notes its flaw. good is false when there was an error.
+func (m *Mapper) try(j *judge, i int) (value string, ok, good bool) {
+	s := &m.steps[i]
+	value, ok, f := s.value(j.rec)
+	if f != nil {
+		j.add(s.where(), s.name, f)
+	}
+	return value, ok, f == nil || f.warning
+}
+
+// applyStage puts pipeline and stage. A stage implies its pipeline where the
+// row names none; an update then leaves the ticket's pipeline alone.
+func (m *Mapper) applyStage(j *judge, pipeline string, pipelineGood bool) {
+	text, ok, _ := m.try(j, m.stage)
+	if !pipelineGood {
+		return
+	}
+	s := &m.steps[m.stage]
+	if !ok {
+		if pipeline != "" && !s.needed {
+			j.add(s.where(), stageProperty, flawOf(CodeMissingValue, "fill the stage in, or leave the pipeline blank",
+				"there is a pipeline without a stage"))
+		}
+		return
+	}
+	var stage string
+	var f *flaw
+	implied := pipeline == ""
+	if implied {
+		pipeline, stage, f = m.stages.anywhere(text)
+	} else {
+		stage, f = m.stages.in(pipeline, text)
+	}
+	if f != nil {
+		j.add(s.where(), stageProperty, f)
+		return
+	}
+	if !implied || m.operation != etl.Update {
+		j.put(pipelineProperty, pipeline)
+	}
+	j.put(stageProperty, stage)
+}
+
+func (m *Mapper) applyLinks(j *judge) {
+	for i := range m.links {
+		l := &m.links[i]
+		if f := l.values(j.rec, func(value string) { j.refer(l.ref, value) }); f != nil {
+			j.add(l.column, "", f)
+		}
+	}
+}
+
+// where is the column that a step's problems belong to.
+func (s *step) where() int {
+	if s.expr != nil {
+		return onlyColumn(s.expr)
+	}
+	return s.column
+}
+
+// onlyColumn is the column that e reads, or -1 when it reads several.
+func onlyColumn(e *expression) int {
+	if len(e.columns) == 1 {
+		return e.columns[0]
+	}
+	return -1
+}
+
+// A judge gathers what is made of one record, and its problems.
+type judge struct {
+	rec      *etl.Record
+	problems []etl.Problem
+}
+
+func (j *judge) put(name, value string) {
+	j.rec.Properties = append(j.rec.Properties, etl.Property{Name: name, Value: value})
+}
+
+// refer adds a reference unless the record has it.
+func (j *judge) refer(ref etl.Reference, value string) {
+	ref.Value = value
+	for i := range j.rec.References {
+		have := &j.rec.References[i]
+		if have.To == ref.To && have.Match == ref.Match && have.Value == value && have.TypeID == ref.TypeID && have.Category == ref.Category {
+			return
+		}
+	}
+	j.rec.References = append(j.rec.References, ref)
+}
+
+// add notes a flaw, unless it is told of that cell already: one mistake is one
+// problem, however many properties the cell is for.
+func (j *judge) add(column int, property string, f *flaw) {
+	for i := range j.problems {
+		p := &j.problems[i]
+		if column >= 0 && p.Column == column && p.Warning == f.warning && (!f.warning || p.Code == f.code) {
+			return
+		}
+	}
+	value := ""
+	if column >= 0 {
+		value = fieldOf(j.rec, column)
+	}
+	j.problems = append(j.problems, etl.Problem{
+		Column: column, Property: property, Value: value,
+		Code: f.code, Message: f.message, Hint: f.hint, Warning: f.warning,
+	})
+}
 
 // ColumnOf implements etl.Locator.
-func (m *Mapper) ColumnOf(property string) (column int, ok bool) { return 0, false }
+func (m *Mapper) ColumnOf(property string) (column int, ok bool) {
+	column, ok = m.columns[property]
+	return column, ok
+}
 
 // A ColumnPlan says what becomes of one column.
 type ColumnPlan struct {
@@ -20,12 +210,20 @@ type ColumnPlan struct {
 	Property   string // ticket property; empty for an association
 	Label      string // label of the property; of an association, the object type
 	Type       string // type of the property; "association" for one
-	Conversion string // in words, e.g. "date, day before month"
+	Conversion string // in words, e.g. "date, day/month/year"
 }
 
 // Columns lists what becomes of the columns, in the order of the mapping, the
 // key first. The value that a record got is rec.Property(plan.Property).
-func (m *Mapper) Columns() []ColumnPlan { return nil }
+func (m *Mapper) Columns() []ColumnPlan { return append([]ColumnPlan(nil), m.plans...) }
 
 // Unused are the names of the columns that the mapping does not use.
-func (m *Mapper) Unused() []string { return nil }
+func (m *Mapper) Unused() []string { return append([]string(nil), m.unused...) }
+
+// columnName is how people find a column: by its name, or by its letter.
+func columnName(h *etl.Header, i int) string {
+	if name := h.Name(i); name != "" {
+		return name
+	}
+	return strings.TrimSpace("column " + etl.ColumnLetter(i))
+}

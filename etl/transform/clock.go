@@ -1,0 +1,186 @@
+package transform
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+	_ "time/tzdata" // the same answer on machines without a time zone database
+)
+
+// A civil is a date and time as somebody wrote it down, not yet a moment.
+type civil struct {
+	year, month, day int
+	hour, min, sec   int
+	nano             int
+	hasTime          bool
+	hasZone          bool // offset was written too
+	offset           int  // seconds east of UTC
+}
+
+// local is the seconds since 1970 as if c stood in UTC.
+func (c civil) local() int64 {
+	return time.Date(c.year, time.Month(c.month), c.day, c.hour, c.min, c.sec, 0, time.UTC).Unix()
+}
+
+func (c civil) midnight() bool { return c.hour == 0 && c.min == 0 && c.sec == 0 && c.nano == 0 }
+
+// date is the form in which HubSpot stores a date.
+func (c civil) date() string { return fmt.Sprintf("%04d-%02d-%02d", c.year, c.month, c.day) }
+
+// impossible says why there is no such date or time; empty when there is one.
+func (c civil) impossible() string {
+	switch {
+	case c.year < 1:
+		return "there is no year 0"
+	case c.month < 1 || c.month > 12:
+		return fmt.Sprintf("there is no month %d", c.month)
+	case c.day < 1 || c.day > daysIn(c.year, c.month):
+		return fmt.Sprintf("%s %d has no day %d", time.Month(c.month), c.year, c.day)
+	case c.hour > 23 || c.min > 59 || c.sec > 59:
+		return fmt.Sprintf("there is no time %02d:%02d:%02d", c.hour, c.min, c.sec)
+	case c.offset < -14*3600 || c.offset > 14*3600:
+		return "there is no such offset from UTC"
+	}
+	return ""
+}
+
+func daysIn(year, month int) int {
+	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// A zone is a time zone with a table of the windows between its clock changes,
+// so that a local time is one binary search away from its moment.
+type zone struct {
+	name    string
+	loc     *time.Location
+	windows []window
+}
+
+// A window is a time in which a zone keeps one offset, in seconds.
+type window struct{ start, end, offset int64 }
+
+// The table covers these years; other times are looked up one by one.
+var tableStart, tableEnd = unixYear(1970), unixYear(2100)
+
+func unixYear(y int) int64 { return time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC).Unix() }
+
+var zones sync.Map // *zone by name
+
+// loadZone finds a time zone by its IANA name.
+func loadZone(name string) (*zone, error) {
+	if z, ok := zones.Load(name); ok {
+		return z.(*zone), nil
+	}
+	if name == "" || name == "Local" {
+		return nil, fmt.Errorf("%q is not the name of a time zone", name)
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, err
+	}
+	z := &zone{name: name, loc: loc, windows: windowsOf(loc, tableStart, tableEnd)}
+	zones.Store(name, z)
+	return z, nil
+}
+
+// windowsOf lists the windows of loc that touch the time from start to end.
+func windowsOf(loc *time.Location, start, end int64) []window {
+	var all []window
+	for at := start; ; {
+		t := time.Unix(at, 0).In(loc)
+		_, offset := t.Zone()
+		w := window{start: start, end: end, offset: int64(offset)}
+		first, next := t.ZoneBounds()
+		if !first.IsZero() {
+			w.start = first.Unix()
+		}
+		if !next.IsZero() {
+			w.end = next.Unix()
+		}
+		all = append(all, w)
+		if next.IsZero() || w.end >= end {
+			return all
+		}
+		at = w.end
+	}
+}
+
+// moments lists the moments (seconds since 1970) at which clocks in the zone
+// show the local time: none in a gap, two in an overlap.
+func (z *zone) moments(local int64) (first int64, n int) {
+	const day = 26 * 3600
+	near := z.windows
+	if local < tableStart+2*day || local > tableEnd-2*day {
+		near = windowsOf(z.loc, local-2*day, local+2*day)
+	} else {
+		i := sort.Search(len(near), func(i int) bool { return near[i].end > local-day })
+		near = near[i:]
+	}
+	for _, w := range near {
+		if w.start > local+day {
+			break
+		}
+		if at := local - w.offset; (at >= w.start || w.start <= local-2*day) && (at < w.end || w.end >= local+2*day) {
+			if n == 0 {
+				first = at
+			}
+			n++
+		}
+	}
+	return first, n
+}
+
+// moment is when c was: in its own offset, or else in the zone.
+func (z *zone) moment(c civil) (int64, *flaw) {
+	if c.hasZone {
+		return c.local() - int64(c.offset), nil
+	}
+	at, n := z.moments(c.local())
+	switch n {
+	case 0:
+		return 0, flawOf(CodeTimeGap, "clocks went forward then; correct the time, or give it an offset such as -03:00",
+			"%s %02d:%02d:%02d does not exist in %s", c.date(), c.hour, c.min, c.sec, z.name)
+	case 1:
+		return at, nil
+	}
+	return 0, flawOf(CodeTimeOverlap, "clocks went back then; give it an offset such as -03:00",
+		"%s %02d:%02d:%02d occurs twice in %s", c.date(), c.hour, c.min, c.sec, z.name)
+}
+
+// stamp is the form in which HubSpot stores a moment: RFC 3339 in UTC,
+// milliseconds only where there are any.
+func stamp(seconds int64, nano int) (string, bool) {
+	t := time.Unix(seconds, 0).UTC()
+	if y := t.Year(); y < 1 || y > 9999 {
+		return "", false
+	}
+	var buf [24]byte
+	b := t.AppendFormat(buf[:0], "2006-01-02T15:04:05")
+	if ms := nano / 1e6; ms > 0 {
+		b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	}
+	return string(append(b, 'Z')), true
+}
+
+// monthWords are the months' names and their usual short forms, in lower case.
+var monthWords = monthTable(
+	"january jan, february feb, march mar, april apr, may, june jun, july jul, august aug, september sep sept, october oct, november nov, december dec",
+	"janeiro jan, fevereiro fev, março marco mar, abril abr, maio mai, junho jun, julho jul, agosto ago, setembro set, outubro out, novembro nov, dezembro dez",
+	"enero ene, febrero feb, marzo mar, abril abr, mayo may, junio jun, julio jul, agosto ago, septiembre setiembre sept sep, octubre oct, noviembre nov, diciembre dic",
+	"januar jänner jan, februar feb, märz maerz mär mrz, april apr, mai, juni jun, juli jul, august aug, september sep sept, oktober okt, november nov, dezember dez",
+	"janvier janv jan, février fevrier févr fevr fév fev, mars, avril avr, mai, juin, juillet juil, août aout, septembre sept, octobre oct, novembre nov, décembre decembre déc dec",
+)
+
+func monthTable(languages ...string) map[string]int {
+	table := map[string]int{}
+	for _, months := range languages {
+		for i, words := range strings.Split(months, ",") {
+			for _, word := range strings.Fields(words) {
+				table[word] = i + 1
+			}
+		}
+	}
+	return table
+}

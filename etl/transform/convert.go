@@ -1,0 +1,145 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ticketetl/ticketetl/etl"
+)
+
+// maxText is how many characters HubSpot stores in a property.
+// Source: "Property value limits": 65,536 characters.
+const maxText = 65_536
+
+// A cell is what is to be converted: a field of the record, or a text of the
+// mapping in its place.
+type cell struct {
+	text string
+	kind etl.Kind
+}
+
+// A flaw is what is wrong with one cell. Where it is a warning the conversion
+// has a result all the same.
+type flaw struct {
+	code, message, hint string
+	warning             bool
+}
+
+// A converter brings cells to the form in which HubSpot stores values of one
+// property. It is called with cells that are not blank, and must be safe for
+// several goroutines. A result converts to itself.
+type converter interface {
+	convert(c cell) (string, *flaw)
+
+	// words says for people what happens: "date, day before month".
+	words() string
+}
+
+func flawOf(code, hint, format string, args ...any) *flaw {
+	return &flaw{code: code, message: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// quote is s in quotes for a message, shortened where it is long.
+func quote(s string) string {
+	const most = 80
+	if utf8.RuneCountInString(s) > most {
+		runes := []rune(s)
+		s = string(runes[:most]) + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// isBlank says whether s has nothing but white space.
+func isBlank(s string) bool {
+	if s == "" {
+		return true
+	}
+	if s[0] > ' ' && s[0] < utf8.RuneSelf {
+		return false
+	}
+	return strings.TrimSpace(s) == ""
+}
+
+// textConverter passes texts through as they are.
+type textConverter struct{}
+
+func (textConverter) words() string { return "text, as it is" }
+
+func (textConverter) convert(c cell) (string, *flaw) {
+	if f := textFlaw(c.text); f != nil {
+		return "", f
+	}
+	return c.text, nil
+}
+
+// textFlaw says why HubSpot could not store s as it is.
+func textFlaw(s string) *flaw {
+	switch {
+	case strings.IndexByte(s, 0) >= 0:
+		return flawOf(CodeInvalidText, "remove it; it cannot be stored", "there is a NUL character in the text")
+	case !utf8.ValidString(s):
+		return flawOf(CodeInvalidText, "check source.encoding of the mapping", "%s is not valid text", quote(s))
+	case len(s) > maxText:
+		if n := utf8.RuneCountInString(s); n > maxText {
+			return flawOf(CodeTooLong, "shorten it, or split it over several properties",
+				"the text has %d characters, HubSpot stores at most %d", n, maxText)
+		}
+	}
+	return nil
+}
+
+// boolConverter reads yes and no.
+type boolConverter struct{ labels map[string]string } // by folded label of the account
+
+// boolWords are the words for yes and no, folded. docs/mapping.md lists them.
+var boolWords = map[string]string{
+	"true": "true", "yes": "true", "y": "true", "1": "true", "x": "true",
+	"sim": "true", "s": "true", "si": "true", "sí": "true", "ja": "true", "oui": "true", "verdadeiro": "true",
+	"false": "false", "no": "false", "n": "false", "0": "false",
+	"não": "false", "nao": "false", "nein": "false", "non": "false", "falso": "false",
+}
+
+func (boolConverter) words() string { return "yes/no → true/false" }
+
+func (b boolConverter) convert(c cell) (string, *flaw) {
+	text := strings.TrimSpace(c.text)
+	if text == "true" || text == "false" {
+		return text, nil
+	}
+	folded := strings.ToLower(text)
+	if v, ok := b.labels[folded]; ok {
+		return v, nil
+	}
+	if v, ok := boolWords[folded]; ok {
+		return v, nil
+	}
+	return "", flawOf(CodeInvalidBool, "write true or false, or translate it with a table of values in the mapping",
+		"%s is neither yes nor no", quote(c.text))
+}
+
+// phoneConverter checks that a text can be a telephone number. How HubSpot
+// judges properties of type phone_number is not documented, so this refuses
+// only what cannot be one.
+type phoneConverter struct{}
+
+func (phoneConverter) words() string { return "telephone number, as it is" }
+
+func (phoneConverter) convert(c cell) (string, *flaw) {
+	text := strings.TrimSpace(c.text)
+	digits := 0
+	for _, r := range strings.ToLower(text) {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case unicode.IsSpace(r), strings.ContainsRune("+-()./#*,;:extramal", r):
+		default:
+			return "", flawOf(CodeInvalidPhone, "write it like +55 11 4002-8922 ext 12", "%s is not a telephone number", quote(c.text))
+		}
+	}
+	if digits < 2 {
+		return "", flawOf(CodeInvalidPhone, "write it like +55 11 4002-8922 ext 12", "%s is not a telephone number", quote(c.text))
+	}
+	return text, nil
+}

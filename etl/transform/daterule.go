@@ -1,0 +1,433 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A dateRule is one way to read dates.
+type dateRule struct {
+	words string // for people: "day/month/year"
+	epoch bool   // reads numbers
+	read  func(text string) (civil, misfit)
+}
+
+// parseDateRule reads what a mapping says of dates: iso, dmy, mdy, epoch,
+// epoch-ms or a pattern. The message says what is wrong with it.
+func parseDateRule(text string) (rule dateRule, message, hint string) {
+	switch text {
+	case "iso":
+		return dateRule{words: "year-month-day", read: readISO}, "", ""
+	case "dmy":
+		return dateRule{words: "day/month/year", read: readDayMonth}, "", ""
+	case "mdy":
+		return dateRule{words: "month/day/year", read: readMonthDay}, "", ""
+	case "epoch":
+		return dateRule{words: "seconds since 1970", epoch: true, read: readSeconds}, "", ""
+	case "epoch-ms":
+		return dateRule{words: "milliseconds since 1970", epoch: true, read: readMillis}, "", ""
+	}
+	elements, message, hint := parsePattern(text)
+	if message != "" {
+		return dateRule{}, message, hint
+	}
+	return dateRule{words: text, read: func(s string) (civil, misfit) { return readPattern(s, elements) }}, "", ""
+}
+
+// check turns what was read into a verdict.
+func check(c civil, fits bool) (civil, misfit) {
+	if !fits {
+		return civil{}, misfit{kind: otherForm}
+	}
+	if why := c.impossible(); why != "" {
+		return civil{}, misfit{impossible, why}
+	}
+	return c, misfit{}
+}
+
+func readISO(text string) (civil, misfit) {
+	s := scan{rest: text}
+	var c civil
+	ok := s.number(&c.year, 4, 4) && s.char('-') && s.number(&c.month, 2, 2) && s.char('-') && s.number(&c.day, 2, 2) &&
+		s.clockOrEnd(&c)
+	return check(c, ok)
+}
+
+func readDayMonth(text string) (civil, misfit) { return readNumeric(text, false) }
+func readMonthDay(text string) (civil, misfit) { return readNumeric(text, true) }
+
+// readNumeric reads 31/01/2024 with any of / . - between, and maybe a time.
+func readNumeric(text string, monthFirst bool) (civil, misfit) {
+	s := scan{rest: text}
+	var c civil
+	if !s.number(&c.day, 1, 2) || s.rest == "" || !strings.ContainsRune("/.-", rune(s.rest[0])) {
+		return check(c, false)
+	}
+	sep := s.rest[0]
+	if !(s.char(sep) && s.number(&c.month, 1, 2) && s.char(sep)) {
+		return check(c, false)
+	}
+	if monthFirst {
+		c.day, c.month = c.month, c.day
+	}
+	if !s.number(&c.year, 4, 4) {
+		year := 0
+		if s.number(&year, 2, 2) && s.clockOrEnd(&c) {
+			return civil{}, misfit{kind: twoDigitYear}
+		}
+		return check(c, false)
+	}
+	return check(c, s.clockOrEnd(&c))
+}
+
+func readSeconds(text string) (civil, misfit) { return readEpoch(text, 9, 10, 1) }
+func readMillis(text string) (civil, misfit)  { return readEpoch(text, 12, 13, 1000) }
+
+// readEpoch reads a count since 1970. The number of digits keeps seconds and
+// milliseconds apart: a wrong unit would be off by centuries, not refused.
+func readEpoch(text string, least, most int, perSecond int64) (civil, misfit) {
+	if len(text) < least || len(text) > most || !allDigits(text) {
+		return check(civil{}, false)
+	}
+	var n int64
+	for i := range len(text) {
+		n = n*10 + int64(text[i]-'0')
+	}
+	t := time.Unix(n/perSecond, 0).UTC()
+	return civil{
+		year: t.Year(), month: int(t.Month()), day: t.Day(), hour: t.Hour(), min: t.Minute(), sec: t.Second(),
+		nano: int(n%perSecond) * int(1e9/perSecond), hasTime: true, hasZone: true,
+	}, misfit{}
+}
+
+// A scan reads a text from left to right.
+type scan struct{ rest string }
+
+// number reads from least to most digits.
+func (s *scan) number(to *int, least, most int) bool {
+	n, i := 0, 0
+	for i < len(s.rest) && i < most && s.rest[i] >= '0' && s.rest[i] <= '9' {
+		n = n*10 + int(s.rest[i]-'0')
+		i++
+	}
+	if i < least || i < len(s.rest) && i == most && s.rest[i] >= '0' && s.rest[i] <= '9' {
+		return false
+	}
+	*to, s.rest = n, s.rest[i:]
+	return true
+}
+
+func (s *scan) char(c byte) bool {
+	if s.rest == "" || s.rest[0] != c {
+		return false
+	}
+	s.rest = s.rest[1:]
+	return true
+}
+
+func (s *scan) blanks() bool {
+	before := len(s.rest)
+	s.rest = strings.TrimLeftFunc(s.rest, unicode.IsSpace)
+	return len(s.rest) < before
+}
+
+// clockOrEnd reads what may follow a date: nothing, or a time parted by blanks,
+// a comma or a T.
+func (s *scan) clockOrEnd(c *civil) bool {
+	if s.rest == "" {
+		return true
+	}
+	switch {
+	case s.char('T'):
+	case s.char(','):
+		s.blanks()
+	case !s.blanks():
+		return false
+	}
+	return s.clock(c) && s.rest == ""
+}
+
+// clock reads 9:05, 09:05:01.250, 9:05 PM, and an offset.
+func (s *scan) clock(c *civil) bool {
+	c.hasTime = true
+	if !(s.number(&c.hour, 1, 2) && s.char(':') && s.number(&c.min, 2, 2)) {
+		return false
+	}
+	if s.char(':') {
+		if !s.number(&c.sec, 2, 2) {
+			return false
+		}
+		if (s.char('.') || s.char(',')) && !s.fraction(c, 1, 9) {
+			return false
+		}
+	}
+	if s.rest == "" {
+		return true
+	}
+	kept := *s
+	s.blanks()
+	if s.half(c) {
+		kept = *s
+		s.blanks()
+	}
+	if s.rest != "" && !s.offset(c) {
+		*s = kept
+	}
+	return true
+}
+
+func (s *scan) fraction(c *civil, least, most int) bool {
+	n, i := 0, 0
+	for i < len(s.rest) && i < most && s.rest[i] >= '0' && s.rest[i] <= '9' {
+		n = n*10 + int(s.rest[i]-'0')
+		i++
+	}
+	if i < least {
+		return false
+	}
+	s.rest = s.rest[i:]
+	for ; i < 9; i++ {
+		n *= 10
+	}
+	c.nano = n
+	return true
+}
+
+// half reads AM or PM. An hour that no clock of twelve hours shows becomes one
+// that does not exist, to be refused by civil.impossible.
+func (s *scan) half(c *civil) bool {
+	word := strings.ReplaceAll(s.rest[:min(len(s.rest), 4)], ".", "")
+	if len(word) < 2 {
+		return false
+	}
+	word = strings.ToUpper(word[:2])
+	if word != "AM" && word != "PM" {
+		return false
+	}
+	s.rest = s.rest[1:]
+	s.char('.')
+	s.rest = s.rest[1:]
+	s.char('.')
+	switch {
+	case c.hour < 1 || c.hour > 12:
+		c.hour = 99
+	case word == "AM":
+		c.hour %= 12
+	default:
+		c.hour = c.hour%12 + 12
+	}
+	return true
+}
+
+// offset reads Z, +02, +0200 or +02:00; also UTC and GMT.
+func (s *scan) offset(c *civil) bool {
+	c.hasZone = true
+	for _, name := range [...]string{"Z", "z", "UTC", "GMT"} {
+		if strings.HasPrefix(s.rest, name) {
+			s.rest = s.rest[len(name):]
+			return true
+		}
+	}
+	sign := 1
+	switch {
+	case s.char('+'):
+	case s.char('-'):
+		sign = -1
+	default:
+		c.hasZone = false
+		return false
+	}
+	hours, minutes := 0, 0
+	if !s.two(&hours) {
+		c.hasZone = false
+		return false
+	}
+	if s.char(':') && !s.two(&minutes) || s.rest != "" && s.rest[0] >= '0' && s.rest[0] <= '9' && !s.two(&minutes) {
+		c.hasZone = false
+		return false
+	}
+	if minutes > 59 {
+		hours = 99
+	}
+	c.offset = sign * (hours*3600 + minutes*60)
+	return true
+}
+
+// two reads exactly two digits, whatever follows.
+func (s *scan) two(to *int) bool {
+	if len(s.rest) < 2 || !allDigits(s.rest[:2]) {
+		return false
+	}
+	*to = int(s.rest[0]-'0')*10 + int(s.rest[1]-'0')
+	s.rest = s.rest[2:]
+	return true
+}
+
+// month reads the name of a month, with or without a point after it.
+func (s *scan) month(c *civil) bool {
+	end := strings.IndexFunc(s.rest, func(r rune) bool { return !unicode.IsLetter(r) })
+	if end < 0 {
+		end = len(s.rest)
+	}
+	month, ok := monthWords[strings.ToLower(s.rest[:end])]
+	if !ok {
+		return false
+	}
+	c.month, s.rest = month, s.rest[end:]
+	return true
+}
+
+// An element is one piece of a pattern: a letter with its count, or a literal.
+type element struct {
+	letter  byte // y M d H h m s S a X; 0: literal
+	count   int
+	literal string
+}
+
+// patternLetters are the letters of patterns and how often each may be repeated.
+var patternLetters = map[byte][]int{
+	'y': {4}, 'M': {1, 2, 3, 4}, 'd': {1, 2}, 'H': {1, 2}, 'h': {1, 2}, 'm': {1, 2}, 's': {1, 2},
+	'S': {1, 2, 3, 4, 5, 6, 7, 8, 9}, 'a': {1}, 'X': {1, 2, 3}, 'Z': {1},
+}
+
+// parsePattern reads a pattern such as "dd/MM/yyyy HH:mm".
+func parsePattern(text string) (elements []element, message, hint string) {
+	const usual = `write iso, dmy, mdy, epoch, epoch-ms or a pattern such as "dd/MM/yyyy HH:mm"`
+	seen := map[byte]bool{}
+	for rest := text; rest != ""; {
+		e, size, message, hint := nextElement(rest)
+		if message != "" {
+			return nil, fmt.Sprintf("date pattern %q: %s", text, message), hint
+		}
+		rest = rest[size:]
+		if e.letter == 'a' && !seen['h'] {
+			return nil, fmt.Sprintf("date pattern %q: a stands after h", text), "HH is the hour of a day of 24"
+		}
+		if e.letter != 0 && seen[e.letter] {
+			return nil, fmt.Sprintf("date pattern %q has %c twice", text, e.letter), ""
+		}
+		seen[e.letter] = true
+		elements = append(elements, e)
+	}
+	switch {
+	case !seen['y'] || !seen['M'] || !seen['d']:
+		return nil, fmt.Sprintf("%q is not a way to write dates", text), usual
+	case seen['h'] != seen['a'] || seen['h'] && seen['H']:
+		return nil, fmt.Sprintf("date pattern %q: h and a go together, in place of H", text), ""
+	}
+	return elements, "", ""
+}
+
+func nextElement(rest string) (e element, size int, message, hint string) {
+	c := rest[0]
+	if c == '\'' {
+		end := strings.IndexByte(rest[1:], '\'')
+		if end < 0 {
+			return e, 0, "a quote is not closed", ""
+		}
+		if end == 0 {
+			return element{literal: "'"}, 2, "", ""
+		}
+		return element{literal: rest[1 : 1+end]}, end + 2, "", ""
+	}
+	if c < 'A' || c > 'z' || c > 'Z' && c < 'a' {
+		_, size := utf8.DecodeRuneInString(rest)
+		return element{literal: rest[:size]}, size, "", ""
+	}
+	count := len(rest) - len(strings.TrimLeft(rest, string(rune(c))))
+	counts, known := patternLetters[c]
+	switch {
+	case c == 'T' && count == 1:
+		return element{literal: "T"}, 1, "", ""
+	case c == 'y' && count == 2, c == 'Y':
+		return e, 0, "years have four digits", "write yyyy"
+	case !known:
+		return e, 0, fmt.Sprintf("unknown letter %q", rest[:count]), "known are yyyy M MM MMM MMMM d dd H HH h hh m mm s ss S SSS a X XXX Z; other letters stand in 'quotes'"
+	}
+	for _, n := range counts {
+		if n == count {
+			return element{letter: c, count: count}, count, "", ""
+		}
+	}
+	return e, 0, fmt.Sprintf("%q has the wrong number of letters", rest[:count]), ""
+}
+
+// readPattern reads text as the elements of a pattern say.
+func readPattern(text string, elements []element) (civil, misfit) {
+	s := scan{rest: text}
+	var c civil
+	for _, e := range elements {
+		if !s.element(e, &c) {
+			if e.letter == 'y' && shortYear(s.rest) {
+				return civil{}, misfit{kind: twoDigitYear}
+			}
+			return check(c, false)
+		}
+	}
+	return check(c, s.rest == "")
+}
+
+func shortYear(rest string) bool {
+	year := 0
+	s := scan{rest: rest}
+	return s.number(&year, 2, 2)
+}
+
+func (s *scan) element(e element, c *civil) bool {
+	least, most := min(e.count, 2), 2
+	switch e.letter {
+	case 0:
+		return s.word(e.literal)
+	case 'y':
+		return s.digits(&c.year, 4, 4)
+	case 'M':
+		if e.count > 2 {
+			return s.month(c)
+		}
+		return s.digits(&c.month, least, most)
+	case 'd':
+		return s.digits(&c.day, least, most)
+	case 'X', 'Z':
+		return s.offset(c)
+	}
+	c.hasTime = true
+	switch e.letter {
+	case 'H', 'h':
+		return s.digits(&c.hour, least, most)
+	case 'm':
+		return s.digits(&c.min, least, most)
+	case 's':
+		return s.digits(&c.sec, least, most)
+	case 'S':
+		return s.fraction(c, e.count, e.count)
+	}
+	return s.half(c)
+}
+
+// digits reads at most "most" digits and leaves others for what follows, as
+// patterns without signs between (yyyyMMdd) need it.
+func (s *scan) digits(to *int, least, most int) bool {
+	n, i := 0, 0
+	for i < len(s.rest) && i < most && s.rest[i] >= '0' && s.rest[i] <= '9' {
+		n = n*10 + int(s.rest[i]-'0')
+		i++
+	}
+	if i < least {
+		return false
+	}
+	*to, s.rest = n, s.rest[i:]
+	return true
+}
+
+// word reads a literal of a pattern; a blank stands for any number of blanks.
+func (s *scan) word(literal string) bool {
+	if isBlank(literal) {
+		return s.blanks()
+	}
+	rest, ok := strings.CutPrefix(s.rest, literal)
+	s.rest = rest
+	return ok
+}

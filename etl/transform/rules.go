@@ -1,0 +1,279 @@
+package transform
+
+import (
+	"fmt"
+	"math/big"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+// A test says what is wrong with a value, in the form in which it is to be
+// stored; empty when nothing is.
+type test func(value string) string
+
+// testsOf makes tests of the validation rules of a property. Rules that depend
+// on the day of the run (the DURATION ones), and rules whose arguments cannot be
+// read, are left to HubSpot.
+// Source: property validations API, table in its guide.
+func testsOf(rules []schema.Rule, zone *zone) []test {
+	var tests []test
+	for _, rule := range rules {
+		if t := testOf(rule, zone); t != nil {
+			tests = append(tests, t)
+		}
+	}
+	return tests
+}
+
+func testOf(rule schema.Rule, zone *zone) test {
+	arg := ""
+	if len(rule.Arguments) > 0 {
+		arg = rule.Arguments[0]
+	}
+	switch rule.Type {
+	case "REGEX":
+		return regexTest(rule.Arguments)
+	case "MIN_LENGTH", "MAX_LENGTH":
+		return lengthTest(rule.Type, arg)
+	case "MIN_NUMBER", "MAX_NUMBER":
+		return rangeTest(rule.Type, arg)
+	case "DECIMAL":
+		return decimalTest(arg)
+	case "START_DATE", "END_DATE", "START_DATETIME", "END_DATETIME":
+		return momentTest(rule.Type, arg)
+	case "DAYS_OF_WEEK":
+		return weekdayTest(rule.Arguments, zone)
+	case "EMAIL_ALLOWED_DOMAINS", "EMAIL_BLOCKED_DOMAINS":
+		return emailDomainTest(rule.Arguments, rule.Type == "EMAIL_ALLOWED_DOMAINS")
+	case "URL_ALLOWED_DOMAINS", "URL_BLOCKED_DOMAINS":
+		return urlDomainTest(rule.Arguments, rule.Type == "URL_ALLOWED_DOMAINS")
+	}
+	return textTest(rule.Type, arg)
+}
+
+// textTest makes the tests that need no computing.
+func textTest(kind, arg string) test {
+	switch kind {
+	case "ALPHANUMERIC":
+		return alphanumericTest(arg)
+	case "SPECIAL_CHARACTERS":
+		return only("must not have special characters", func(r rune) bool {
+			return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || unicode.IsSpace(r)
+		})
+	case "FORMAT":
+		return formatTest(arg)
+	case "WHITESPACE":
+		return whitespaceTest(arg)
+	case "EMAIL":
+		return must("must be an e-mail address", func(v string) bool { return emailFlaw(v) == nil })
+	case "DOMAIN":
+		return must("must be a domain", isDomain)
+	case "URL":
+		return must("must be a URL", func(v string) bool { return hostOf(v) != "" })
+	case "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE":
+		return must("must be a telephone number that begins with + and a country code", hasCountryCode)
+	}
+	return nil
+}
+
+func must(wrong string, good func(string) bool) test {
+	return func(v string) string {
+		if good(v) {
+			return ""
+		}
+		return wrong
+	}
+}
+
+func only(wrong string, good func(rune) bool) test {
+	return must(wrong, func(v string) bool {
+		return strings.IndexFunc(v, func(r rune) bool { return !good(r) }) < 0
+	})
+}
+
+func regexTest(args []string) test {
+	if len(args) == 0 {
+		return nil
+	}
+	pattern, err := regexp.Compile(args[0])
+	if err != nil {
+		return nil
+	}
+	wrong := "must match " + quote(args[0])
+	if len(args) > 1 && args[1] != "" {
+		wrong += ": " + args[1]
+	}
+	return must(wrong, func(v string) bool { return utf8.RuneCountInString(v) <= 1000 && pattern.MatchString(v) })
+}
+
+func lengthTest(kind, arg string) test {
+	limit, err := strconv.Atoi(arg)
+	if err != nil {
+		return nil
+	}
+	if kind == "MIN_LENGTH" {
+		return must(fmt.Sprintf("must have at least %d characters", limit),
+			func(v string) bool { return utf8.RuneCountInString(v) >= limit })
+	}
+	return must(fmt.Sprintf("must have at most %d characters", limit),
+		func(v string) bool { return len(v) <= limit || utf8.RuneCountInString(v) <= limit })
+}
+
+func rangeTest(kind, arg string) test {
+	limit, ok := new(big.Rat).SetString(arg)
+	if !ok {
+		return nil
+	}
+	wrong, bad := "must be at least "+arg, -1
+	if kind == "MAX_NUMBER" {
+		wrong, bad = "must be at most "+arg, 1
+	}
+	return must(wrong, func(v string) bool {
+		n, ok := new(big.Rat).SetString(v)
+		return ok && n.Cmp(limit) != bad
+	})
+}
+
+func decimalTest(arg string) test {
+	places, err := strconv.Atoi(arg)
+	if err != nil {
+		return nil
+	}
+	return must(fmt.Sprintf("must have at most %d decimal places", places), func(v string) bool {
+		_, fraction, _ := strings.Cut(v, ".")
+		return len(fraction) <= places
+	})
+}
+
+// momentOf reads a stored date or date-time; a date is its midnight in UTC.
+func momentOf(value string) (time.Time, bool) {
+	if t, err := time.Parse(time.DateOnly, value); err == nil {
+		return t, true
+	}
+	t, err := time.Parse(time.RFC3339, value)
+	return t, err == nil
+}
+
+func momentTest(kind, arg string) test {
+	ms, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil {
+		return nil
+	}
+	limit := time.UnixMilli(ms).UTC()
+	shown := limit.Format(time.RFC3339)
+	if !strings.HasSuffix(kind, "TIME") {
+		shown = limit.Format(time.DateOnly)
+	}
+	if strings.HasPrefix(kind, "START") {
+		return must("must not be before "+shown, func(v string) bool { t, ok := momentOf(v); return ok && !t.Before(limit) })
+	}
+	return must("must not be after "+shown, func(v string) bool { t, ok := momentOf(v); return ok && !t.After(limit) })
+}
+
+// weekdayTest judges a date-time by the day it is in the zone.
+func weekdayTest(days []string, zone *zone) test {
+	if len(days) == 0 {
+		return nil
+	}
+	return must("must be a "+strings.ToLower(strings.Join(days, ", ")), func(v string) bool {
+		t, ok := momentOf(v)
+		if len(v) > len(time.DateOnly) {
+			t = t.In(zone.loc)
+		}
+		return ok && slices.Contains(days, strings.ToUpper(t.Weekday().String()))
+	})
+}
+
+func alphanumericTest(arg string) test {
+	switch arg {
+	case "ALPHA_ONLY":
+		return only("must have only letters", unicode.IsLetter)
+	case "NUMERIC_ONLY":
+		return only("must have only digits", unicode.IsDigit)
+	case "ALPHANUMERIC", "":
+		return only("must have only letters and digits", func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+	}
+	return nil
+}
+
+func formatTest(arg string) test {
+	switch arg {
+	case "UPPER":
+		return must("must be in upper case", func(v string) bool { return v == strings.ToUpper(v) })
+	case "LOWER":
+		return must("must be in lower case", func(v string) bool { return v == strings.ToLower(v) })
+	case "CAPITALIZATION":
+		return must("must begin with a capital letter", func(v string) bool {
+			r, _ := utf8.DecodeRuneInString(v)
+			return r == unicode.ToUpper(r)
+		})
+	}
+	return nil
+}
+
+func whitespaceTest(arg string) test {
+	if arg == "TRIM" {
+		return must("must not begin or end with blanks", func(v string) bool { return v == strings.TrimSpace(v) })
+	}
+	return only("must not have blanks", func(r rune) bool { return !unicode.IsSpace(r) })
+}
+
+func emailDomainTest(domains []string, allowed bool) test {
+	return must(domainsWrong("an address", domains, allowed), func(v string) bool {
+		_, domain, _ := strings.Cut(v, "@")
+		return within(domain, domains) == allowed
+	})
+}
+
+func urlDomainTest(domains []string, allowed bool) test {
+	return must(domainsWrong("a URL", domains, allowed), func(v string) bool {
+		return within(hostOf(v), domains) == allowed
+	})
+}
+
+func domainsWrong(what string, domains []string, allowed bool) string {
+	if allowed {
+		return fmt.Sprintf("must be %s of %s", what, strings.Join(domains, ", "))
+	}
+	return fmt.Sprintf("must not be %s of %s", what, strings.Join(domains, ", "))
+}
+
+// within says whether host is one of domains, or below one.
+func within(host string, domains []string) bool {
+	host = strings.ToLower(host)
+	return slices.ContainsFunc(domains, func(d string) bool {
+		d = strings.ToLower(strings.TrimSpace(d))
+		return host == d || strings.HasSuffix(host, "."+d)
+	})
+}
+
+// hostOf is the host of an http URL, with or without its scheme; empty when v
+// is no URL.
+func hostOf(v string) string {
+	if !strings.Contains(v, "://") {
+		v = "https://" + v
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !isDomain(u.Hostname()) {
+		return ""
+	}
+	return u.Hostname()
+}
+
+func hasCountryCode(v string) bool {
+	digits := 0
+	for _, r := range v {
+		if r >= '0' && r <= '9' {
+			digits++
+		}
+	}
+	return strings.HasPrefix(v, "+") && digits >= 7 && digits <= 15
+}

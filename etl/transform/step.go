@@ -1,0 +1,236 @@
+package transform
+
+import (
+	"strings"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+// A step makes the value of one property.
+type step struct {
+	name      string
+	column    int         // -1: constant or expression
+	expr      *expression // nil mostly
+	constant  string      // converted; where column is -1 and expr nil
+	table     *table      // nil when there is none
+	fallback  string      // converted default
+	has       bool        // there is a default
+	clear     bool        // a blank cell clears the property
+	needed    bool        // HubSpot refuses a new ticket without it
+	converter converter
+	tests     []test
+}
+
+// value is what the step makes of rec. ok is false where the property is to be
+// left alone; a flaw that is no warning goes with ok false.
+func (s *step) value(rec *etl.Record) (value string, ok bool, f *flaw) {
+	if s.column < 0 && s.expr == nil {
+		return s.constant, true, nil
+	}
+	c, f := s.input(rec)
+	if f != nil {
+		return "", false, f
+	}
+	if isBlank(c.text) {
+		return s.blank()
+	}
+	if s.table != nil {
+		if value, settled, ok, f := s.table.translate(c.text); settled {
+			if ok && value == "" {
+				return s.blank()
+			}
+			return value, ok, f
+		}
+	}
+	return s.convert(c)
+}
+
+// input is the cell, or what the expression makes in its place.
+func (s *step) input(rec *etl.Record) (cell, *flaw) {
+	if s.expr != nil {
+		return s.expr.cell(rec)
+	}
+	c := cell{fieldOf(rec, s.column), rec.Kind(s.column)}
+	if c.kind == etl.CellError {
+		return c, cellError(c.text)
+	}
+	return c, nil
+}
+
+func (s *step) blank() (string, bool, *flaw) {
+	switch {
+	case s.has:
+		return s.fallback, true, nil
+	case s.needed:
+		return "", false, flawOf(CodeMissingValue, "fill the cell in, or give the property a default in the mapping",
+			"%s is blank, and HubSpot needs it in a new ticket", s.name)
+	}
+	return "", s.clear, nil
+}
+
+func (s *step) convert(c cell) (string, bool, *flaw) {
+	value, f := s.converter.convert(c)
+	if f != nil && !f.warning {
+		return "", false, f
+	}
+	for _, test := range s.tests {
+		if wrong := test(value); wrong != "" {
+			return "", false, flawOf(CodeRuleBroken, "the account has this rule for "+s.name, "%s %s", quote(value), wrong)
+		}
+	}
+	return value, true, f
+}
+
+// A table translates texts of cells, without regard to case and blanks, into
+// values as they are stored.
+type table struct {
+	exact     map[string]string
+	folded    map[string]string
+	from      []string // the texts, in the order of the mapping
+	otherwise string   // reject, skip, keep or use
+	use       string   // converted, for use
+	flaws     memo
+}
+
+// translate looks text up. settled is false where the table leaves the text to
+// the conversion.
+func (t *table) translate(text string) (value string, settled, ok bool, f *flaw) {
+	value, found := t.exact[text]
+	if !found {
+		value, found = t.folded[schema.Fold(text)]
+	}
+	switch {
+	case found:
+		return value, true, true, nil
+	case t.otherwise == "keep":
+		return "", false, false, nil
+	case t.otherwise == "use":
+		return t.use, true, true, nil
+	}
+	return "", true, false, t.flaws.of(text, t.refuse)
+}
+
+func (t *table) refuse(text string) *flaw {
+	if t.otherwise == "skip" {
+		f := flawOf(CodeLeftOut, "as the mapping says (otherwise: skip)", "%s is not in the mapping's table of values, the property is left alone", quote(text))
+		f.warning = true
+		return f
+	}
+	return flawOf(CodeNotInTable, nearest(text, t.from, "add it to values in the mapping, or say what to do otherwise"),
+		"%s is not in the mapping's table of values; that has %s", quote(text), listed(t.from))
+}
+
+// A keyStep makes the key of a record.
+type keyStep struct {
+	property string
+	column   int
+	id       bool // the property is hs_object_id
+	number   bool // the property holds numbers
+	write    bool // the key is also a property to be written
+	tests    []test
+}
+
+func (k *keyStep) value(rec *etl.Record) (string, *flaw) {
+	text, kind := fieldOf(rec, k.column), rec.Kind(k.column)
+	switch {
+	case kind == etl.CellError:
+		return "", cellError(text)
+	case isBlank(text):
+		return "", flawOf(CodeMissingKey, "fill the cell in; "+k.property+" tells which ticket the row is", "the key is blank")
+	case text != strings.TrimSpace(text):
+		return "", flawOf(CodeInvalidKey, "remove the blanks around it; keys are compared as they are", "key %s has outer blanks", quote(text))
+	case k.id && !allDigits(text):
+		return "", flawOf(CodeInvalidKey, "ticket ids are digits", "%s is not the id of a ticket", quote(text))
+	case kind == etl.Date || kind == etl.DateTime || kind == etl.Duration || kind == etl.Bool:
+		return "", flawOf(CodeInvalidKey, "format the cell as text", "key %s is a %s", quote(text), kindWord(kind))
+	}
+	return k.check(text)
+}
+
+func (k *keyStep) check(text string) (string, *flaw) {
+	if f := textFlaw(text); f != nil {
+		return "", f
+	}
+	if k.number {
+		plain, f := numberConverter{id: true}.read(text)
+		if f == nil && plain != text {
+			f = flawOf(CodeInvalidKey, "write it as "+plain, "key %s is not written as HubSpot stores numbers", quote(text))
+		}
+		if f != nil {
+			return "", f
+		}
+	}
+	for _, test := range k.tests {
+		if wrong := test(text); wrong != "" {
+			return "", flawOf(CodeRuleBroken, "the account has this rule for "+k.property, "%s %s", quote(text), wrong)
+		}
+	}
+	return text, nil
+}
+
+// A link makes the references of one association.
+type link struct {
+	ref    etl.Reference // all but Value, and Column where it depends on the row
+	column int           // -1: constant
+	split  string
+}
+
+// values are the references of rec, in the order of the cell.
+func (l *link) values(rec *etl.Record, add func(value string)) *flaw {
+	if l.column < 0 {
+		add(l.ref.Value)
+		return nil
+	}
+	text := fieldOf(rec, l.column)
+	if rec.Kind(l.column) == etl.CellError {
+		return cellError(text)
+	}
+	if isBlank(text) {
+		return nil
+	}
+	if l.split == "" {
+		return l.one(text, add)
+	}
+	var bad []*flaw
+	for _, part := range strings.Split(text, l.split) {
+		if isBlank(part) {
+			continue
+		}
+		if f := l.one(part, add); f != nil {
+			bad = append(bad, f)
+		}
+	}
+	if len(bad) > 0 {
+		return joinFlaws(bad)
+	}
+	return nil
+}
+
+func (l *link) one(text string, add func(value string)) *flaw {
+	value, f := referenceValue(l.ref.Match, strings.TrimSpace(text))
+	if f == nil {
+		add(value)
+	}
+	return f
+}
+
+// referenceValue checks text, and brings it to the form in which HubSpot keeps
+// what it is compared with.
+func referenceValue(match, text string) (string, *flaw) {
+	switch match {
+	case "id":
+		if !allDigits(text) || len(text) > 20 {
+			return "", flawOf(CodeInvalidID, "record ids are digits", "%s is not a record id", quote(text))
+		}
+		return text, nil
+	case "email":
+		return strings.ToLower(text), emailFlaw(text)
+	case "domain":
+		return strings.ToLower(text), domainFlaw(text)
+	}
+	if f := textFlaw(text); f != nil {
+		return "", f
+	}
+	return text, nil
+}
