@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,7 +103,7 @@ func (j *job) load(ctx context.Context, checked etl.Totals, dryRun bool) (etl.To
 	if err := j.summary.Save(j.dir); err != nil {
 		return checked, err
 	}
-	log, err := journal.Create(filepath.Join(j.dir, journal.FileName), j.facts())
+	log, err := journal.Create(j.dir, j.facts())
 	if err != nil {
 		return checked, err
 	}

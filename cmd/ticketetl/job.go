@@ -15,6 +15,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/resolve"
 	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/journal"
 	"github.com/ticketetl/ticketetl/internal/report"
 )
 
@@ -248,4 +249,18 @@ func (j *job) names() []string {
 // commandLine is this command for another file.
 func (j *job) commandLine(file string) string {
 	return fmt.Sprintf("ticketetl %s -m %s %s", j.summary.Command, j.summary.Mapping.Path, file)
+}
+
+// facts are what the journal keeps of the run, for one that carries on.
+func (j *job) facts() journal.Facts {
+	s := &j.summary
+	f := journal.Facts{
+		RunID: s.RunID, Operation: j.mapping.Operation, Version: s.Version, Started: s.Started,
+		MappingPath: s.Mapping.Path, MappingSHA256: s.Mapping.SHA256,
+		AccountID: s.Account.ID, SchemaFingerprint: s.SchemaFingerprint, Redact: s.Redacted,
+	}
+	for _, in := range s.Inputs {
+		f.Inputs = append(f.Inputs, journal.Input{Path: in.Path, Size: in.Size, SHA256: in.SHA256})
+	}
+	return f
 }

@@ -1,0 +1,53 @@
+# ticketetl. `make help` lists what there is to do; only Go is needed, except
+# where a target says otherwise.
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN := bin/ticketetl
+FUZZTIME ?= 20s
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check format vet lint samples bench fuzz conformance clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/ticketetl, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/ticketetl
+
+demo: build ## import the samples into the sandbox account, export them again, compare
+	$(GO) run ./internal/demo -bin $(BIN)
+
+test: ## run all tests, with the race detector
+	$(GO) test -race -shuffle=on ./...
+
+check: format vet lint test ## what CI runs: format, vet, linters, race tests
+
+format:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) tool staticcheck ./...
+	$(GO) tool depguard ./...
+
+samples: ## write samples/ anew with its generator
+	$(GO) run ./internal/samplegen/cmd -o samples
+
+bench: build ## Go benchmarks, then whole-process runs over a generated file
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./internal/bench -bin $(BIN)
+
+fuzz: ## run every fuzz target for FUZZTIME (default 20s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+conformance: build ## drive the sandbox with the official npm client (needs Node.js and the npm registry)
+	./conformance/run.sh $(BIN)
+
+clean: ## remove what was built
+	rm -rf bin demo bench-data

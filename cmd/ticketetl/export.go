@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/etl/load"
+	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/report"
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+type exportOptions struct {
+	output       string
+	properties   []string
+	associations []string
+	values       string
+	archived     bool
+	guard        bool
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var opts exportOptions
+	cmd := &cobra.Command{
+		Use: "export -o FILE", Short: "Write the account's tickets to a .csv or .xlsx file",
+		Long: `Reads all tickets of the account, in the order of their ids, and writes them to
+FILE. The file appears when it is complete; until then, and if the export fails,
+what stood there before stays. Only its owner can read it.
+
+Labels are written for options, pipelines and stages, and e-mail addresses for
+owners; --values raw writes what HubSpot stores. In a workbook dates are real
+dates, in the account's time zone; in CSV they are as HubSpot stores them (UTC).
+
+` + exitHelp,
+		Example: `  ticketetl export -o tickets.xlsx
+  ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runExport(cmd.Context(), opts) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&opts.output, "output", "o", "", "write to this `file`, .csv or .xlsx (required)")
+	f.StringSliceVar(&opts.properties, "properties", nil, "`names` of the properties to write, parted by commas; 'all' for all of them (default: the useful ones)")
+	f.StringSliceVar(&opts.associations, "associations", []string{"contacts", "companies"}, "object `types` whose associated ids to write, parted by commas; 'none' for none")
+	f.StringVar(&opts.values, "values", "labels", "`what` to write for options, stages and owners: labels or raw")
+	f.BoolVar(&opts.archived, "archived", false, "write the tickets in the recycle bin instead")
+	f.BoolVar(&opts.guard, "guard", true, "CSV: put an apostrophe before text that a spreadsheet program would run as a formula")
+	a.accountFlags(f)
+	f.StringVar(&a.flags.schema, "schema", "", "with --sandbox: give the sandbox account the definitions in this `file`")
+	_ = cmd.MarkFlagRequired("output") // fails only for a flag that does not exist
+	return cmd
+}
+
+func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
+	if err := checkChoice("--values", opts.values, "labels", "raw"); err != nil {
+		return err
+	}
+	p := a.newProgress()
+	conn, err := a.connect(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.close()) }()
+	properties, err := exportProperties(conn.schema, opts.properties)
+	if err != nil {
+		return err
+	}
+	associations, err := exportAssociations(opts.associations)
+	if err != nil {
+		return err
+	}
+	source := extract.NewTickets(conn.client, extract.TicketOptions{
+		Properties: properties, Associations: associations, Archived: opts.archived,
+	})
+	mapper, err := a.exportMapper(conn.schema, source.Header(), opts)
+	if err != nil {
+		return err
+	}
+	table, err := load.CreateTable(opts.output, load.TableOptions{Columns: tableColumns(mapper), Guard: opts.guard})
+	if err != nil {
+		return err
+	}
+	return a.export(ctx, p, conn, opts.output, etl.Input{Source: source, Mapper: mapper}, table)
+}
+
+// export copies the tickets and puts the file in its place only when all of
+// them were read.
+func (a *app) export(ctx context.Context, p *progress, conn *connection, output string, in etl.Input, table *load.Table) error {
+	started := time.Now()
+	p.begin("export", -1, nil)
+	totals, err := etl.Run(ctx, etl.Steps{Inputs: []etl.Input{in}, Sink: table, Report: p.watch(discard{})}, etl.Options{Stop: a.stop})
+	p.end()
+	switch {
+	case a.interrupts():
+		_ = table.Abort()
+		return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s was not written. Run the same command again", output)}
+	case err != nil:
+		_ = table.Abort()
+		return fmt.Errorf("%w; %s was not written", err, output)
+	}
+	if err := table.Commit(); err != nil {
+		return err
+	}
+	return a.showExport(conn, output, totals[etl.Exported], time.Since(started))
+}
+
+type discard struct{}
+
+func (discard) Add(*etl.Record, etl.Outcome) error { return nil }
+
+func (a *app) showExport(conn *connection, output string, tickets int64, took time.Duration) error {
+	stats := conn.client.Stats()
+	if a.flags.format == "json" {
+		return a.writeJSON(map[string]any{
+			"command": "export", "output": output, "tickets": tickets, "account": conn.schema.Account.ID,
+			"calls":            report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited},
+			"duration_seconds": took.Seconds(),
+		})
+	}
+	_, err := fmt.Fprintf(a.out, "%s of %s written to %s in %s (%s).\n", plural(tickets, "ticket", "tickets"),
+		accountText(conn.schema.Account), output, took.Round(10*time.Millisecond), plural(stats.Calls, "request", "requests"))
+	return err
+}
+
+func (a *app) exportMapper(s *schema.Schema, h *etl.Header, opts exportOptions) (*transform.Export, error) {
+	zone := time.UTC
+	if s.Account.TimeZone != "" {
+		var err error
+		if zone, err = time.LoadLocation(s.Account.TimeZone); err != nil {
+			return nil, fmt.Errorf("the account's time zone: %w", err)
+		}
+	}
+	return transform.NewExport(s, h, transform.ExportOptions{
+		Raw: opts.values == "raw", Typed: strings.EqualFold(filepath.Ext(opts.output), ".xlsx"), Zone: zone,
+	}), nil
+}
+
+func tableColumns(m *transform.Export) []load.Column {
+	columns := make([]load.Column, len(m.Names()))
+	for i, name := range m.Names() {
+		columns[i] = load.Column{Name: name, Kind: m.Kinds()[i]}
+	}
+	return columns
+}
+
+// usefulProperties are written when nobody chooses: what HubSpot's own tickets
+// have, and after them what the account has added.
+var usefulProperties = []string{
+	"subject", "content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_priority", "hs_ticket_category",
+	"hubspot_owner_id", "source_type", "hs_resolution", "createdate", "closed_date", "hs_lastmodifieddate",
+}
+
+// exportProperties are the chosen properties, checked.
+func exportProperties(s *schema.Schema, chosen []string) ([]string, error) {
+	var names []string
+	switch {
+	case len(chosen) == 0:
+		names = defaultProperties(s)
+	case len(chosen) == 1 && chosen[0] == "all":
+		for i := range s.Properties {
+			if !s.Properties[i].Archived {
+				names = append(names, s.Properties[i].Name)
+			}
+		}
+	default:
+		for _, name := range chosen {
+			name = strings.TrimSpace(name)
+			if s.Property(name) == nil {
+				return nil, fmt.Errorf("--properties: property %q does not exist in this account%s", name, nearestText(name, s.PropertyNames()))
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+func defaultProperties(s *schema.Schema) []string {
+	var names []string
+	for _, name := range usefulProperties {
+		if s.Property(name) != nil {
+			names = append(names, name)
+		}
+	}
+	for i := range s.Properties {
+		if p := &s.Properties[i]; !p.HubspotDefined && !p.Archived && !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+func nearestText(name string, candidates []string) string {
+	if near, ok := schema.Nearest(name, candidates); ok {
+		return fmt.Sprintf("; nearest is %q", near)
+	}
+	return ""
+}
+
+// associated are the object types whose ids a listing of tickets can give.
+var associated = []string{"contacts", "companies", "deals", "tickets", "calls", "emails", "meetings", "notes", "tasks"}
+
+func exportAssociations(chosen []string) ([]string, error) {
+	if len(chosen) == 1 && chosen[0] == "none" {
+		return nil, nil
+	}
+	for _, to := range chosen {
+		if !slices.Contains(associated, to) {
+			return nil, fmt.Errorf("--associations: %q is not one of %s%s", to, strings.Join(associated, ", "), nearestText(to, associated))
+		}
+	}
+	return chosen, nil
+}

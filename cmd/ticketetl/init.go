@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/etl/transform"
+)
+
+type initOptions struct {
+	file   string
+	output string
+	source sourceFlags
+}
+
+// sampleRows is how many rows a draft is made from.
+const sampleRows = 200
+
+func (a *app) initCommand() *cobra.Command {
+	var opts initOptions
+	cmd := &cobra.Command{
+		Use: "init FILE [-o MAPPING]", Short: "Draft a mapping from a spreadsheet's headers and the account's properties",
+		Long: `Reads the headers and the first rows of FILE and drafts a mapping: columns are
+matched to ticket properties by name and label. What is doubtful is marked "# ?",
+and what was not matched is listed. With --schema it works without a token.`,
+		Example: `  ticketetl init tickets.xlsx -o mapping.yaml
+  ticketetl init --sandbox samples/chamados.csv`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.file = args[0]
+			return a.runInit(cmd.Context(), opts)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&opts.output, "output", "o", "", "write the mapping to this `file` (default: standard output)")
+	f.StringVar(&a.flags.schema, "schema", "", "take the definitions from this `file` instead of asking the account")
+	f.BoolVar(&a.flags.yes, "yes", false, "replace the mapping file if it is there")
+	opts.source.add(f)
+	a.accountFlags(f)
+	return cmd
+}
+
+func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
+	if opts.output != "" && !a.flags.yes {
+		if _, err := os.Stat(opts.output); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is there already; give --yes to replace it", opts.output)
+		}
+	}
+	if opts.file == "-" {
+		return errors.New("init reads a file by its name; write standard input to a file first")
+	}
+	conn, err := a.connectOrLoad(ctx, a.newProgress())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.close()) }()
+	in, err := readSamples(ctx, opts)
+	if err != nil {
+		return err
+	}
+	in.Schema = conn.schema
+	var draft bytes.Buffer
+	if err := transform.Draft(&draft, in); err != nil {
+		return err
+	}
+	if opts.output == "" {
+		_, err := a.out.Write(draft.Bytes())
+		return err
+	}
+	if err := renameio.WriteFile(opts.output, draft.Bytes(), 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "%s drafted. Look it over, what is marked \"# ?\" above all, then: ticketetl validate -m %s %s\n", opts.output, opts.output, opts.file)
+	return err
+}
+
+// readSamples reads the header and the first good rows of a file.
+func readSamples(ctx context.Context, opts initOptions) (transform.DraftInput, error) {
+	f, err := extract.Open(opts.file, opts.source.options(transform.Source{}))
+	if err != nil {
+		return transform.DraftInput{}, err
+	}
+	defer f.Close()
+	in := transform.DraftInput{File: opts.file, Header: f.Header(), Source: transform.Source{
+		Sheet: opts.source.sheet, Header: opts.source.header, Encoding: opts.source.encoding, Delimiter: opts.source.delimiter,
+	}}
+	for len(in.Samples) < sampleRows {
+		rec, err := f.Next(ctx)
+		var rowErr *etl.RowError
+		switch {
+		case errors.Is(err, io.EOF):
+			return in, nil
+		case errors.As(err, &rowErr):
+			continue
+		case err != nil:
+			return in, err
+		}
+		in.Samples = append(in.Samples, rec.Fields)
+		in.Kinds = append(in.Kinds, rec.Kinds)
+	}
+	return in, nil
+}

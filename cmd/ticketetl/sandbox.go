@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ticketetl/ticketetl/internal/sandbox"
+)
+
+type sandboxOptions struct {
+	listen    string
+	data      string
+	token     string
+	faults    []string
+	seed      int64
+	lag       time.Duration
+	latency   time.Duration
+	perWindow int
+	daily     int
+	unlimited bool
+}
+
+func (a *app) sandboxCommand() *cobra.Command {
+	var opts sandboxOptions
+	cmd := &cobra.Command{
+		Use: "sandbox", Short: "Serve a local stand-in for a HubSpot account",
+		Long: `Serves an account on this machine that answers as HubSpot's API does, as strictly,
+with the same limits and errors. Its address is the first line on standard output.
+Point any client at it, this program with --base-url. With --faults it misbehaves.
+It keeps its state in memory, or in a file with --data.
+
+Faults: ` + sandbox.FaultHelp,
+		Example: `  ticketetl sandbox --listen 127.0.0.1:8085
+  ticketetl sandbox --data account.json --faults 'reset-after-commit:batch/create:p=0.1'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSandbox(cmd.Context(), opts) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&opts.listen, "listen", "127.0.0.1:0", "serve on this `address`; port 0 takes a free one")
+	f.StringVar(&opts.data, "data", "", "keep the account's state in this `file`")
+	f.StringVar(&opts.token, "token", "", "accept only this access `token` (default: any)")
+	f.StringVar(&a.flags.schema, "schema", "", "have the definitions in this `file`, of a real account")
+	f.StringSliceVar(&opts.faults, "faults", nil, "misbehave so: `rules` parted by commas")
+	f.Int64Var(&opts.seed, "seed", 1, "`seed` of what is random in faults and orders")
+	f.DurationVar(&opts.lag, "index-lag", 2*time.Second, "searches see a write this `long` after it; 0 for at once")
+	f.DurationVar(&opts.latency, "latency", 0, "take at least this `long` for each answer")
+	f.IntVar(&opts.perWindow, "limit", 100, "allow this `number` of requests in ten seconds")
+	f.IntVar(&opts.daily, "daily-limit", 250_000, "allow this `number` of requests a day")
+	f.BoolVar(&opts.unlimited, "no-limits", false, "have no rate limits")
+	return cmd
+}
+
+func (a *app) runSandbox(ctx context.Context, opts sandboxOptions) error {
+	faults, err := sandbox.ParseFaults(strings.Join(opts.faults, ","))
+	if err != nil {
+		return fmt.Errorf("--faults: %w", err)
+	}
+	server, err := a.openSandbox(opts.server(faults))
+	if err != nil {
+		return err
+	}
+	url, stop, err := server.Listen(opts.listen)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out, url)
+	fmt.Fprintf(a.err, "A HubSpot account to rehearse with. Any token is good, for example:\n  HUBSPOT_BASE_URL=%s HUBSPOT_ACCESS_TOKEN=x ticketetl export -o tickets.xlsx\nCtrl-C ends it.\n", url)
+	select {
+	case <-a.stop:
+	case <-ctx.Done():
+	}
+	stop()
+	return server.Close()
+}
+
+func (o sandboxOptions) server(faults sandbox.Faults) sandbox.Options {
+	lag := o.lag
+	if lag == 0 {
+		lag = -1 // the option's own zero means its default
+	}
+	limits := sandbox.Limits{PerTenSeconds: o.perWindow, Daily: o.daily}
+	if o.unlimited {
+		limits = sandbox.Unlimited
+	}
+	return sandbox.Options{
+		Token: o.token, Data: o.data, Faults: faults, Seed: o.seed, IndexLag: lag,
+		Latency: sandbox.Range{Min: o.latency, Max: o.latency}, Limits: limits,
+	}
+}
