@@ -184,17 +184,20 @@ func readHead(file *os.File) ([]byte, error) {
 	return head[:n], err
 }
 
-var gzipMagic = []byte{0x1f, 0x8b}
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	oleMagic  = []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+)
 
 // refuse says why content that begins with head is not read, or "".
 func refuse(head []byte) string {
 	start := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
 	begins := func(s string) bool { return bytes.HasPrefix(start, []byte(s)) }
 	switch {
-	case begins("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") && bytes.Contains(head, utf16le("EncryptedPackage")):
+	case bytes.HasPrefix(head, oleMagic) && bytes.Contains(head, utf16le("EncryptedPackage")):
 		return encryptedWorkbook
-	case begins("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-		return "this is the old Excel 97 format (.xls) or a workbook with a password; open it and save it as .xlsx or .csv, without a password"
+	case bytes.HasPrefix(head, oleMagic):
+		return "this is the old Excel 97 format (.xls), or a workbook with a password; open it and save it as .xlsx or .csv, without a password"
 	case begins("%pdf-"):
 		return "this is a PDF; export the tickets as .xlsx or .csv instead"
 	case begins("<!doctype html"), begins("<html"), begins("<table"), begins("<head"), begins("<meta"):

@@ -1,0 +1,286 @@
+package extract
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
+)
+
+// A charset is how the bytes of a text file become UTF-8.
+type charset struct {
+	name string
+	dec  encoding.Encoding // nil for UTF-8, which passes as it is
+	bom  int               // bytes of the byte order mark
+}
+
+// undecodable finds the first text in row (UTF-8 by now) that the charset could
+// not decode, or -1.
+func (c charset) undecodable(row []byte) int {
+	if c.dec == nil {
+		return invalidUTF8(row)
+	}
+	if i := bytes.Index(row, []byte("\uFFFD")); i >= 0 {
+		return i
+	}
+	if _, single := c.dec.(*charmap.Charmap); single {
+		return control(row)
+	}
+	return -1
+}
+
+func invalidUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// control finds a C1 control character: the tables of x/text map the bytes that
+// a code page leaves undefined to these, as web browsers do.
+func control(b []byte) int {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(b[i:], 0xC2)
+		if n < 0 || i+n+1 >= len(b) {
+			return -1
+		}
+		i += n
+		if b[i+1] >= 0x80 && b[i+1] <= 0x9F {
+			return i
+		}
+	}
+}
+
+var (
+	utf16LE = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	utf16BE = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+)
+
+// marks are the byte order marks; UTF-32 stands before UTF-16, whose mark its
+// own begins with.
+var marks = []struct {
+	mark string
+	charset
+}{
+	{"\xef\xbb\xbf", charset{name: "utf-8"}},
+	{"\xff\xfe\x00\x00", charset{name: "utf-32le", dec: utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)}},
+	{"\x00\x00\xfe\xff", charset{name: "utf-32be", dec: utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)}},
+	{"\xff\xfe", charset{name: "utf-16le", dec: utf16LE}},
+	{"\xfe\xff", charset{name: "utf-16be", dec: utf16BE}},
+}
+
+func markedCharset(head []byte) (charset, bool) {
+	for _, m := range marks {
+		if bytes.HasPrefix(head, []byte(m.mark)) {
+			m.bom = len(m.mark)
+			return m.charset, true
+		}
+	}
+	return charset{}, false
+}
+
+// statedCharset finds the charset that the user named.
+func statedCharset(name string, head []byte) (charset, error) {
+	marked, hasMark := markedCharset(head)
+	c, err := charsetNamed(name, head)
+	if err != nil {
+		return c, err
+	}
+	if !hasMark {
+		return c, nil
+	}
+	if c.name != marked.name {
+		return c, fmt.Errorf("the encoding %s is stated, but the file begins with the byte order mark of %s; leave the encoding out", name, marked.name)
+	}
+	return marked, nil
+}
+
+func charsetNamed(name string, head []byte) (charset, error) {
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "utf-8", "utf8", "utf-8-sig":
+		return charset{name: "utf-8"}, nil
+	case "utf-16be":
+		return charset{name: "utf-16be", dec: utf16BE}, nil
+	case "utf-16", "utf16", "unicode", "utf-16le":
+		marked, ok := markedCharset(head)
+		if ok && marked.name == "utf-16be" && !strings.HasSuffix(strings.ToLower(name), "le") {
+			return marked, nil
+		}
+		return charset{name: "utf-16le", dec: utf16LE}, nil
+	}
+	enc, err := htmlindex.Get(name)
+	if err != nil {
+		enc, err = ianaindex.IANA.Encoding(strings.TrimSpace(name))
+	}
+	if err != nil || enc == nil || enc == encoding.Replacement {
+		return charset{}, fmt.Errorf("%q is not an encoding that is known here; usual ones are utf-8, utf-16, windows-1252, iso-8859-1, iso-8859-15, windows-1251, shift_jis, gb18030", name)
+	}
+	canonical, err := htmlindex.Name(enc)
+	if err != nil {
+		canonical = strings.ToLower(strings.TrimSpace(name))
+	}
+	if canonical == "utf-8" {
+		return charset{name: "utf-8"}, nil
+	}
+	return charset{name: canonical, dec: enc}, nil
+}
+
+// guessCharset judges the beginning of a file by its byte order mark, by the
+// zero bytes that UTF-16 has in Western text, and by what is valid UTF-8; what
+// is not is taken for windows-1252. note is the evidence.
+func guessCharset(s *sample) (c charset, note string, err error) {
+	if c, ok := markedCharset(s.head); ok {
+		return c, "encoding " + c.name + ", by the byte order mark at its start", nil
+	}
+	if c, ok := zeroPattern(s.head); ok {
+		return c, "encoding " + c.name + ", by its zero bytes", nil
+	}
+	t := s.tally
+	switch {
+	case t.invalid == 0 && t.multi == 0:
+		return charset{name: "utf-8"}, "encoding utf-8: no letters but ASCII were seen", nil
+	case t.invalid == 0:
+		return charset{name: "utf-8"}, "encoding utf-8: its accented letters are valid as such", nil
+	case t.multi >= 10*t.invalid:
+		return charset{name: "utf-8"}, fmt.Sprintf("encoding utf-8, though damaged: byte 0x%02X at offset %d is not valid", t.invalidByte, t.invalidAt), nil
+	case t.hole:
+		return c, "", fmt.Errorf("the encoding cannot be told: byte 0x%02X at offset %d is not UTF-8, and other bytes are not windows-1252; state the encoding (source.encoding), e.g. shift_jis or iso-8859-2", t.invalidByte, t.invalidAt)
+	}
+	note = fmt.Sprintf("encoding windows-1252, since byte 0x%02X at offset %d is not UTF-8; state another (source.encoding) if letters look wrong", t.invalidByte, t.invalidAt)
+	return charset{name: "windows-1252", dec: charmap.Windows1252}, note, nil
+}
+
+// zeroPattern tells UTF-16 without a mark: delimiters, digits and line ends
+// have a zero byte beside them, always on the same side.
+func zeroPattern(head []byte) (charset, bool) {
+	var zeros [2]int
+	for i, b := range head {
+		if b == 0 {
+			zeros[i%2]++
+		}
+	}
+	pairs := len(head) / 2
+	switch {
+	case pairs < 2 || zeros[0]+zeros[1] < pairs/10+1:
+		return charset{}, false
+	case zeros[0] <= zeros[1]/20:
+		return charset{name: "utf-16le", dec: utf16LE}, true
+	case zeros[1] <= zeros[0]/20:
+		return charset{name: "utf-16be", dec: utf16BE}, true
+	}
+	return charset{}, false
+}
+
+// A sample is what was looked at before a text file is read.
+type sample struct {
+	head  []byte // the first MiB, unpacked
+	whole bool   // head is all of it
+	tally tally
+}
+
+const (
+	headSize   = 1 << 20  // enough for the dialect
+	tallySize  = 64 << 20 // looked at for letters beyond ASCII
+	tallyMulti = 64 << 10 // so many of them are evidence enough
+)
+
+// takeSample reads on beyond the head while only ASCII was seen: the first
+// accented letter may stand far down, and it tells the encoding.
+func takeSample(r io.Reader) (*sample, error) {
+	s := &sample{head: make([]byte, headSize)}
+	n, err := io.ReadFull(r, s.head)
+	s.head = s.head[:n]
+	s.whole = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if err != nil && !s.whole {
+		return nil, err
+	}
+	rest := s.tally.add(s.head, s.whole)
+	if s.whole {
+		return s, nil
+	}
+	return s, s.tally.read(r, rest)
+}
+
+// A tally counts letters beyond ASCII, taken as UTF-8.
+type tally struct {
+	seen        int64
+	multi       int // valid ones
+	invalid     int // bytes that are not UTF-8
+	invalidAt   int64
+	invalidByte byte
+	hole        bool // bytes that windows-1252 leaves undefined were seen
+}
+
+func (t *tally) read(r io.Reader, rest []byte) error {
+	buf := make([]byte, 256<<10)
+	for t.seen < tallySize && t.multi+t.invalid < tallyMulti {
+		kept := copy(buf, rest)
+		n, err := io.ReadFull(r, buf[kept:])
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return err
+		}
+		rest = t.add(buf[:kept+n], last)
+		if last {
+			return nil
+		}
+	}
+	return nil
+}
+
+// add returns the beginning of a letter that p cuts, unless p is the last.
+func (t *tally) add(p []byte, last bool) (rest []byte) {
+	for i := 0; i < len(p); {
+		if p[i] < utf8.RuneSelf {
+			i++
+			t.seen++
+			continue
+		}
+		if !last && !utf8.FullRune(p[i:]) {
+			return p[i:]
+		}
+		r, n := utf8.DecodeRune(p[i:])
+		if r == utf8.RuneError && n == 1 {
+			t.fault(p[i])
+		} else {
+			t.multi++
+		}
+		t.hole = t.hole || undefined1252(p[i:i+n])
+		i += n
+		t.seen += int64(n)
+	}
+	return nil
+}
+
+func (t *tally) fault(b byte) {
+	if t.invalid == 0 {
+		t.invalidAt, t.invalidByte = t.seen, b
+	}
+	t.invalid++
+}
+
+func undefined1252(p []byte) bool {
+	for _, b := range p {
+		switch b {
+		case 0x81, 0x8d, 0x8f, 0x90, 0x9d:
+			return true
+		}
+	}
+	return false
+}
