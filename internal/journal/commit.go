@@ -31,6 +31,7 @@ func (j *Journal) start() error {
 		_ = j.db.Close()
 		return explain(j.path, err)
 	}
+	j.writer = w
 	go w.run()
 	return nil
 }

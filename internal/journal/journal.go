@@ -72,6 +72,7 @@ type Journal struct {
 	db    *sql.DB
 
 	lastID   atomic.Int64
+	writer   *writer
 	requests chan *request
 	closing  chan struct{} // closed: no request is taken any more
 	closed   chan struct{} // closed: the last transaction is over
