@@ -1,0 +1,533 @@
+package sandbox
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// How many inputs the batches of associations take.
+const (
+	maxLinks     = 2_000
+	maxLinkReads = 1_000
+)
+
+// A pair is the two object types of an association path.
+type pair struct {
+	from, to string // plural
+	fromType *object
+	other    string // the one of the two that a type is listed under
+	ticket   bool   // from is the ticket side
+}
+
+// pair reads the object types of the path; one must be tickets.
+func (c *call) pair() (pair, *failure) {
+	p := pair{from: canonicalName(c.r.PathValue("from")), to: canonicalName(c.r.PathValue("to"))}
+	for _, name := range []string{p.from, p.to} {
+		if knownByName(name) == nil {
+			c.wrong("unknown object type %q", name)
+			return p, &failure{code: http.StatusBadRequest, Message: "Unable to infer object type from: " + name}
+		}
+	}
+	for _, o := range c.s.objects {
+		if o.name == p.from {
+			p.fromType = o
+		}
+	}
+	p.ticket = p.from == "tickets"
+	p.other = p.to
+	if !p.ticket {
+		p.other = p.from
+	}
+	if !p.ticket && p.to != "tickets" {
+		return p, invalid("the sandbox keeps associations of tickets only, not from %s to %s", p.from, p.to)
+	}
+	return p, nil
+}
+
+func typeIDOf(plural string) string { return knownByName(plural).id }
+
+// readLinks reads the inputs of a batch.
+func (c *call) readLinks(most int) (pair, []linkInput, *failure) {
+	pr, f := c.pair()
+	if f != nil {
+		return pr, nil, f
+	}
+	p := &parser{data: c.body}
+	var inputs []linkInput
+	err := p.object(func(key []byte) (err error) {
+		if string(key) != "inputs" {
+			return p.skip(key)
+		}
+		inputs, err = p.linkInputs()
+		return err
+	})
+	if err == nil {
+		err = p.end()
+	}
+	c.tellUnknown(p)
+	if err != nil {
+		c.wrong("%v", err)
+		return pr, nil, asFailure(err)
+	}
+	return pr, inputs, c.checkSize(len(inputs), most)
+}
+
+// A linkAnswer is one result of a batch create.
+type linkAnswer struct {
+	FromObjectTypeID string   `json:"fromObjectTypeId"`
+	FromObjectID     int64    `json:"fromObjectId"`
+	ToObjectTypeID   string   `json:"toObjectTypeId"`
+	ToObjectID       int64    `json:"toObjectId"`
+	Labels           []string `json:"labels"`
+}
+
+// associate sets the labels of many pairs.
+func (c *call) associate() (*reply, *failure) {
+	pr, inputs, f := c.readLinks(maxLinks)
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	results := []linkAnswer{}
+	var errs []*failure
+	for _, in := range inputs {
+		l, f := c.setLink(pr, in.from, in.to, in.types)
+		if f != nil {
+			errs = append(errs, asItem(f, in))
+			continue
+		}
+		results = append(results, pr.answer(l))
+	}
+	if len(results) == 0 && len(errs) == 1 {
+		return nil, errs[0]
+	}
+	return c.listEnvelope(http.StatusCreated, results, errs), nil
+}
+
+// asItem makes a failure an element of a 207, which names the two ids.
+func asItem(f *failure, in linkInput) *failure {
+	f.Status = "error"
+	if f.Context == nil {
+		f.Context = map[string][]string{}
+	}
+	f.Context["fromObjectId"], f.Context["toObjectId"] = []string{in.from}, []string{in.to}
+	return f
+}
+
+// listEnvelope is the envelope of a batch of anything but records.
+func (c *call) listEnvelope(status int, results any, errs []*failure) *reply {
+	body := encode(results)
+	b := append([]byte(`{"status":"COMPLETE","results":`), body[:len(body)-2]...)
+	return c.envelope(b, status, errs)
+}
+
+func (p pair) answer(l *link) linkAnswer {
+	near, far := l.ticket, l.other
+	if !p.ticket {
+		near, far = far, near
+	}
+	a := linkAnswer{FromObjectTypeID: typeIDOf(p.from), ToObjectTypeID: typeIDOf(p.to),
+		FromObjectID: int64(near.num), ToObjectID: int64(far.num), Labels: []string{}}
+	for _, t := range l.types {
+		if t.label != "" {
+			a.Labels = append(a.Labels, t.label)
+		}
+	}
+	return a
+}
+
+// setLink sets the types between two records, which must exist.
+func (c *call) setLink(pr pair, fromID, toID string, specs []typeSpec) (*link, *failure) {
+	types, f := c.typesOf(pr, specs)
+	if f != nil {
+		return nil, f
+	}
+	near, far := c.s.recordOf(pr.from, fromID), c.s.recordOf(pr.to, toID)
+	if near == nil {
+		return nil, invalidTargets(fromID)
+	}
+	if far == nil {
+		return nil, invalidTargets(toID)
+	}
+	if between(near, far) == nil {
+		for _, side := range []struct {
+			r *record
+			o *object
+		}{{near, far.kind}, {far, near.kind}} {
+			if f := c.s.checkLinkLimit(side.r, side.o.index); f != nil {
+				return nil, f
+			}
+		}
+	}
+	return c.s.link(near, plannedLink{far: far, types: types}), nil
+}
+
+func (c *call) typesOf(pr pair, specs []typeSpec) ([]*associationType, *failure) {
+	if len(specs) == 0 {
+		c.wrong("an association without types")
+		return nil, invalid("One or more associations are invalid: types must not be empty")
+	}
+	types := make([]*associationType, len(specs))
+	for i, spec := range specs {
+		types[i] = c.s.types.find(pr.other, pr.ticket, spec.Category, spec.ID)
+		if types[i] == nil {
+			return nil, c.wrongPairType(pr, spec)
+		}
+	}
+	return types, nil
+}
+
+func (c *call) wrongPairType(pr pair, spec typeSpec) *failure {
+	c.wrong("association type %s does not lead from %s to %s", spec, pr.from, pr.to)
+	if t := c.s.types.find(pr.other, !pr.ticket, spec.Category, spec.ID); t != nil {
+		return invalid("invalid from object type %s for associations to be created. expected: %s", typeIDOf(pr.from), typeIDOf(pr.to))
+	}
+	return invalid("One or more association types are invalid: %s does not exist from %s to %s", spec, typeIDOf(pr.from), typeIDOf(pr.to))
+}
+
+// associateDefault sets unlabeled links; those that exist stay as they are.
+func (c *call) associateDefault() (*reply, *failure) {
+	pr, inputs, f := c.readLinks(maxLinks)
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	results := []any{}
+	var errs []*failure
+	for _, in := range inputs {
+		answer, f := c.linkDefault(pr, in.from, in.to)
+		if f != nil {
+			errs = append(errs, asItem(f, in))
+			continue
+		}
+		results = append(results, answer)
+	}
+	rep := c.listEnvelope(http.StatusOK, results, errs)
+	rep.status = http.StatusOK // the errors are inside
+	return rep, nil
+}
+
+func (c *call) linkDefault(pr pair, fromID, toID string) (any, *failure) {
+	t := c.s.types.unlabeled(pr.other)
+	spec := typeSpec{t.category, t.id(pr.ticket)}
+	near, far := c.s.recordOf(pr.from, fromID), c.s.recordOf(pr.to, toID)
+	if near == nil || far == nil || between(near, far) == nil {
+		if _, f := c.setLink(pr, fromID, toID, []typeSpec{spec}); f != nil {
+			return nil, f
+		}
+	}
+	return map[string]any{
+		"from": map[string]string{"id": fromID}, "to": map[string]string{"id": toID}, "associationSpec": spec,
+	}, nil
+}
+
+// dissociate removes all types between pairs.
+func (c *call) dissociate() (*reply, *failure) {
+	pr, inputs, f := c.readLinks(maxLinks)
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	for _, in := range inputs {
+		for _, to := range in.targets() {
+			near, far := c.s.recordOf(pr.from, in.from), c.s.recordOf(pr.to, to)
+			if near != nil && far != nil {
+				unlink(near, far)
+			}
+		}
+	}
+	return noContent(), nil
+}
+
+func (in *linkInput) targets() []string {
+	if in.to != "" {
+		return append(in.many, in.to)
+	}
+	return in.many
+}
+
+// removeLabels takes some types from pairs.
+func (c *call) removeLabels() (*reply, *failure) {
+	pr, inputs, f := c.readLinks(maxLinks)
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	for _, in := range inputs {
+		types, f := c.typesOf(pr, in.types)
+		if f != nil {
+			return nil, f
+		}
+		near, far := c.s.recordOf(pr.from, in.from), c.s.recordOf(pr.to, in.to)
+		if near == nil || far == nil {
+			continue
+		}
+		if l := between(near, far); l != nil {
+			removeTypes(l, types)
+		}
+	}
+	return noContent(), nil
+}
+
+// A linkedRecord is one element of "to". Its id is a number on the wire.
+type linkedRecord struct {
+	ToObjectID int64        `json:"toObjectId"`
+	Types      []linkedType `json:"associationTypes"`
+}
+
+type linkedType struct {
+	Category string  `json:"category"`
+	TypeID   int     `json:"typeId"`
+	Label    *string `json:"label"`
+}
+
+func labelOf(t *associationType) *string {
+	if t.label == "" {
+		return nil
+	}
+	return &t.label
+}
+
+// linkedRecords is a page of the records linked to r; after is a cursor.
+func (c *call) linkedRecords(r *record, plural string, skip, limit int) (page []linkedRecord, more bool) {
+	links := r.linksTo(plural)
+	links = links[min(skip, len(links)):]
+	more = len(links) > limit
+	page = []linkedRecord{}
+	for _, l := range links[:min(limit, len(links))] {
+		item := linkedRecord{ToObjectID: int64(l.far(r).num)}
+		for _, t := range l.types {
+			item.Types = append(item.Types, linkedType{t.category, t.id(l.fromTicket(r)), labelOf(t)})
+		}
+		page = append(page, item)
+	}
+	c.s.rngMu.Lock()
+	defer c.s.rngMu.Unlock()
+	shuffle(c.s.rng, page)
+	return page, more
+}
+
+type linksAnswer struct {
+	From   map[string]string `json:"from"`
+	To     []linkedRecord    `json:"to"`
+	Paging *paging           `json:"paging,omitempty"`
+}
+
+type paging struct {
+	Next pagingNext `json:"next"`
+}
+
+type pagingNext struct {
+	After string `json:"after"`
+	Link  string `json:"link,omitempty"`
+}
+
+// readAssociations reads the links of many records; one without links is an
+// error in a 207.
+func (c *call) readAssociations() (*reply, *failure) {
+	pr, inputs, f := c.readLinks(maxLinkReads)
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.RLock()
+	defer c.s.mu.RUnlock()
+	results := []linksAnswer{}
+	var errs []*failure
+	for _, in := range inputs {
+		skip, f := c.linkCursor(in.after)
+		if f != nil {
+			return nil, f
+		}
+		r := c.s.recordOf(pr.from, in.from)
+		if r == nil || len(r.linksTo(pr.to)) == 0 {
+			errs = append(errs, pr.noneFound(in.from))
+			continue
+		}
+		page, more := c.linkedRecords(r, pr.to, skip, linkPage)
+		answer := linksAnswer{From: map[string]string{"id": r.id}, To: page}
+		if more {
+			answer.Paging = &paging{Next: pagingNext{After: cursorText(skip + linkPage)}}
+		}
+		results = append(results, answer)
+	}
+	return c.listEnvelope(http.StatusOK, results, errs), nil
+}
+
+func (p pair) noneFound(id string) *failure {
+	from, to := knownByName(p.from), knownByName(p.to)
+	f := &failure{Status: "error", Category: "OBJECT_NOT_FOUND", SubCategory: "crm.associations.NO_ASSOCIATIONS_FOUND",
+		Message: fmt.Sprintf("No %s is associated with %s %s.", to.singular, from.singular, id)}
+	return f.with("fromObjectId", id).with("fromObjectType", from.singular).with("toObjectType", to.singular)
+}
+
+// A cursor of links is an offset that does not look like one.
+func cursorText(offset int) string {
+	return base64.StdEncoding.EncodeToString([]byte("offset:" + strconv.Itoa(offset)))
+}
+
+func (c *call) linkCursor(text string) (int, *failure) {
+	if text == "" {
+		return 0, nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	var offset int
+	if err == nil {
+		_, err = fmt.Sscanf(string(raw), "offset:%d", &offset)
+	}
+	if err != nil || offset < 0 {
+		c.wrong("cursor %q is not one of associations", text)
+		return 0, invalid("Invalid paging cursor %q", text)
+	}
+	return offset, nil
+}
+
+// endpoints are the two records that a path names.
+func (c *call) endpoints() (pr pair, near, far *record, f *failure) {
+	if pr, f = c.pair(); f != nil {
+		return pr, nil, nil, f
+	}
+	near = c.s.recordOf(pr.from, c.r.PathValue("id"))
+	if near == nil {
+		return pr, nil, nil, notFound()
+	}
+	return pr, near, c.s.recordOf(pr.to, c.r.PathValue("toID")), nil
+}
+
+func (c *call) getAssociations() (*reply, *failure) {
+	c.s.mu.RLock()
+	defer c.s.mu.RUnlock()
+	pr, near, _, f := c.endpoints()
+	if f != nil {
+		return nil, f
+	}
+	q := c.r.URL.Query()
+	limit, f := c.limit(q.Get("limit"), linkPage, linkPage)
+	if f != nil {
+		return nil, f
+	}
+	skip, f := c.linkStart(near, pr.to, q.Get("after"))
+	if f != nil {
+		return nil, f
+	}
+	page, more := c.linkedRecords(near, pr.to, skip, limit)
+	answer := map[string]any{"results": page}
+	if more {
+		answer["paging"] = paging{Next: pagingNext{After: cursorText(skip + limit)}}
+	}
+	return ok(http.StatusOK, answer), nil
+}
+
+// linkStart takes a cursor of this endpoint, or the record id that a list of
+// records gave as the cursor of its associations.
+func (c *call) linkStart(r *record, plural, after string) (int, *failure) {
+	if !isDigits(after) {
+		return c.linkCursor(after)
+	}
+	i := slices.IndexFunc(r.linksTo(plural), func(l *link) bool { return l.far(r).id == after })
+	return max(i, 0), nil
+}
+
+func (c *call) setAssociation() (*reply, *failure) {
+	p := &parser{data: c.body}
+	specs, err := p.typeSpecs()
+	if err != nil {
+		return nil, asFailure(err)
+	}
+	c.tellUnknown(p)
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	pr, near, _, f := c.endpoints()
+	if f != nil {
+		return nil, f
+	}
+	l, f := c.setLink(pr, near.id, c.r.PathValue("toID"), specs)
+	if f != nil {
+		return nil, f
+	}
+	return ok(http.StatusCreated, pr.answer(l)), nil
+}
+
+func (c *call) setDefaultAssociation() (*reply, *failure) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	pr, near, _, f := c.endpoints()
+	if f != nil {
+		return nil, f
+	}
+	answer, f := c.linkDefault(pr, near.id, c.r.PathValue("toID"))
+	if f != nil {
+		return nil, f
+	}
+	return c.listEnvelope(http.StatusOK, []any{answer}, nil), nil
+}
+
+func (c *call) deleteAssociation() (*reply, *failure) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	_, near, far, f := c.endpoints()
+	if f != nil {
+		return nil, f
+	}
+	if far != nil {
+		unlink(near, far)
+	}
+	return noContent(), nil
+}
+
+// v3Link finds what the paths of v3 name: two records and a type.
+func (c *call) v3Link() (near, far *record, t *associationType, pr pair, f *failure) {
+	c.r.SetPathValue("from", c.r.PathValue("type"))
+	pr, near, far, f = c.endpoints()
+	if f != nil {
+		return nil, nil, nil, pr, f
+	}
+	if far == nil {
+		return nil, nil, nil, pr, notFound()
+	}
+	t = c.s.types.typeByName(pr.other, pr.ticket, c.r.PathValue("associationType"))
+	if t == nil {
+		c.wrong("unknown association type %q", c.r.PathValue("associationType"))
+		return nil, nil, nil, pr, invalid("association type %q does not exist", c.r.PathValue("associationType"))
+	}
+	return near, far, t, pr, nil
+}
+
+func (c *call) removeAssociation() (*reply, *failure) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	near, far, t, _, f := c.v3Link()
+	if f != nil {
+		return nil, f
+	}
+	if l := between(near, far); l != nil {
+		removeTypes(l, []*associationType{t})
+	}
+	return noContent(), nil
+}
+
+// putAssociation adds one type, and leaves the others.
+func (c *call) putAssociation() (*reply, *failure) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	near, far, t, pr, f := c.v3Link()
+	if f != nil {
+		return nil, f
+	}
+	types := []*associationType{t}
+	if l := between(near, far); l != nil {
+		types = append(types, l.types...)
+	}
+	if f := c.s.checkLinkLimit(near, far.kind.index); f != nil && between(near, far) == nil {
+		return nil, f
+	}
+	c.s.link(near, plannedLink{far: far, types: types})
+	v := view{fields: near.kind.defaults, links: []string{pr.to}}
+	return c.one(http.StatusOK, near, &v), nil
+}

@@ -1,0 +1,640 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxInputs is how many inputs an object batch takes.
+const maxInputs = 100
+
+// An input is one element of a batch, or the whole body of a single write.
+type input struct {
+	id, idProperty, trace string
+	properties            []assignment
+	links                 []linkInput
+}
+
+// A batch is the body of an object batch.
+type batch struct {
+	inputs              []input
+	properties, history []string
+	idProperty          string
+}
+
+func (p *parser) input() (input, error) {
+	var in input
+	err := p.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "id":
+			in.id, err = p.text()
+		case "idProperty":
+			in.idProperty, err = p.text()
+		case "objectWriteTraceId":
+			in.trace, err = p.text()
+		case "properties":
+			in.properties, err = p.assignments()
+		case "associations":
+			in.links, err = p.linkInputs()
+		default:
+			err = p.skip(key)
+		}
+		return err
+	})
+	return in, err
+}
+
+func (p *parser) assignments() ([]assignment, error) {
+	out := make([]assignment, 0, 16)
+	err := p.object(func(key []byte) error {
+		name := p.name(key)
+		v, err := p.scalar()
+		out = append(out, assignment{name, v})
+		return err
+	})
+	return out, err
+}
+
+func (p *parser) batch() (batch, error) {
+	var out batch
+	err := p.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "inputs":
+			err = p.array(func() error {
+				in, err := p.input()
+				out.inputs = append(out.inputs, in)
+				return err
+			})
+		case "properties":
+			out.properties, err = p.texts()
+		case "propertiesWithHistory":
+			out.history, err = p.texts()
+		case "idProperty":
+			out.idProperty, err = p.text()
+		default:
+			err = p.skip(key)
+		}
+		return err
+	})
+	return out, err
+}
+
+// readBatch reads the body of a batch and checks its size.
+func (c *call) readBatch(o *object) (batch, *failure) {
+	p := &parser{data: c.body, names: o.names}
+	if p.peek() == '[' {
+		c.wrong("the body is an array, which HubSpot takes for an empty batch")
+		return batch{}, nil
+	}
+	b, err := p.batch()
+	if err == nil {
+		err = p.end()
+	}
+	c.tellUnknown(p)
+	if err != nil {
+		c.wrong("%v", err)
+		return b, asFailure(err)
+	}
+	return b, c.checkSize(len(b.inputs), maxInputs)
+}
+
+func (c *call) checkSize(n, most int) *failure {
+	if n == 0 {
+		c.wrong("a batch without inputs")
+	}
+	if n > most {
+		c.wrong("%d inputs, at most %d are allowed", n, most)
+		return invalid("The maximum number of inputs supported in a batch request is %d, but %d were given.", most, n)
+	}
+	return nil
+}
+
+// An item is one input of a write on its way to the store.
+type item struct {
+	in    input
+	draft draft
+	rec   *record
+	fresh bool // rec is to be stored
+	links []plannedLink
+	fail  *failure
+}
+
+// A write is a batch of creates, updates or upserts.
+type write struct {
+	*call
+	object  *object
+	items   []item
+	traced  bool
+	nowText string           // now as text, once it is needed
+	taken   map[takenKey]int // unique values that earlier items of the batch claim
+}
+
+type takenKey struct {
+	prop *property
+	text string
+}
+
+// add judges what can be judged of an input without its record.
+func (w *write) add(in input) {
+	w.s.mu.RLock()
+	defer w.s.mu.RUnlock()
+	w.items = append(w.items, item{in: in, draft: w.judge(w.object, in.properties)})
+}
+
+func (w *write) addAll(inputs []input) {
+	w.s.mu.RLock()
+	defer w.s.mu.RUnlock()
+	w.items = make([]item, len(inputs))
+	for i, in := range inputs {
+		w.items[i] = item{in: in, draft: w.judge(w.object, in.properties)}
+	}
+	w.traced = w.checkTraces()
+}
+
+// checkTraces says whether every input has a trace id of its own.
+func (w *write) checkTraces() bool {
+	seen := make(map[string]bool, len(w.items))
+	for i := range w.items {
+		trace := w.items[i].in.trace
+		switch {
+		case trace == "":
+			w.wrong("input %d has no objectWriteTraceId", i)
+			return false
+		case seen[trace]:
+			w.wrong("objectWriteTraceId %q is there twice", trace)
+			return false
+		}
+		seen[trace] = true
+	}
+	return len(w.items) > 0
+}
+
+func (c *call) startWrite() (*write, *failure) {
+	o, f := c.object("type")
+	if f != nil {
+		return nil, f
+	}
+	b, f := c.readBatch(o)
+	if f != nil {
+		return nil, f
+	}
+	w := &write{call: c, object: o}
+	w.addAll(b.inputs)
+	return w, nil
+}
+
+func (c *call) batchCreate() (*reply, *failure) {
+	w, f := c.startWrite()
+	if f != nil {
+		return nil, f
+	}
+	for i := range w.items {
+		if w.items[i].in.id != "" || w.items[i].in.idProperty != "" {
+			w.wrong("input %d of a create has an id", i)
+		}
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	w.planCreates()
+	if !w.traced {
+		if f := w.refuseAll(); f != nil {
+			return nil, f
+		}
+	}
+	w.commit()
+	return w.reply(http.StatusCreated, nil), nil
+}
+
+func (c *call) batchUpdate() (*reply, *failure) {
+	w, f := c.startWrite()
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	keys, f := w.keys()
+	if f != nil {
+		return nil, f
+	}
+	missing := w.findTargets(keys)
+	w.planUpdates()
+	if !w.traced || c.s.opts.UpdateWholeBatch400 {
+		if f := w.refuseAll(); f != nil {
+			return nil, f
+		}
+	}
+	w.commit()
+	return w.reply(http.StatusOK, missing), nil
+}
+
+func (c *call) batchUpsert() (*reply, *failure) {
+	w, f := c.startWrite()
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	keys, f := w.keys()
+	if f != nil {
+		return nil, f
+	}
+	if f := w.findOrMake(keys); f != nil {
+		return nil, f
+	}
+	w.planUpserts()
+	if !w.traced {
+		if f := w.refuseAll(); f != nil {
+			return nil, f
+		}
+	}
+	w.commit()
+	w.s.rngMu.Lock()
+	shuffle(w.s.rng, w.items)
+	w.s.rngMu.Unlock()
+	return w.reply(http.StatusOK, nil), nil
+}
+
+// keys finds the unique property of each input and refuses repeated ids.
+func (w *write) keys() ([]*property, *failure) {
+	keys := make([]*property, len(w.items))
+	seen := make(map[takenKey]bool, len(w.items))
+	var twice []string
+	for i := range w.items {
+		in := &w.items[i].in
+		p, f := w.keyProperty(w.object, in.idProperty)
+		if f != nil {
+			return nil, f
+		}
+		keys[i] = p
+		id := takenKey{p, in.id}
+		if p != nil {
+			id.text = p.uniqueKey(in.id)
+		}
+		if seen[id] {
+			twice = append(twice, in.id)
+		}
+		seen[id] = true
+	}
+	return keys, w.duplicates(twice)
+}
+
+func (c *call) duplicates(ids []string) *failure {
+	if len(ids) == 0 {
+		return nil
+	}
+	c.wrong("the batch has ids twice: %s", strings.Join(ids, ", "))
+	return invalid("Duplicate IDs found in batch input: %s. IDs must be unique", list(ids)).with("ids", ids...)
+}
+
+// findTargets looks up what an update writes to; those that are not there
+// leave the batch and are returned.
+func (w *write) findTargets(keys []*property) (missing []string) {
+	kept := w.items[:0]
+	for i, it := range w.items {
+		it.rec = w.object.findBy(keys[i], it.in.id)
+		if it.rec == nil || it.rec.archivedAt > 0 {
+			missing = append(missing, it.in.id)
+			continue
+		}
+		kept = append(kept, it)
+	}
+	w.items = kept
+	return missing
+}
+
+// findOrMake looks up what an upsert writes to. What is not there will be
+// stored, with the key as its value.
+func (w *write) findOrMake(keys []*property) *failure {
+	for i := range w.items {
+		it, key := &w.items[i], keys[i]
+		if key == nil {
+			w.wrong("input %d of an upsert has no idProperty", i)
+			return invalid("idProperty is required for upserts of %s objects", w.object.typeID)
+		}
+		it.rec = key.unique[key.uniqueKey(it.in.id)]
+		if it.rec != nil {
+			if it.rec.archivedAt > 0 {
+				it.fail = conflict("%s %s with %s %q is archived", w.object.upper(), it.rec.id, key.Name, it.in.id)
+			}
+			continue
+		}
+		it.fresh = true
+		if !slices.ContainsFunc(it.draft.values, func(v cell) bool { return v.prop == key }) {
+			w.wrong("input %d of an upsert does not repeat its key in properties", i)
+			it.draft.values = append(it.draft.values, cell{prop: key, text: it.in.id, at: w.now})
+		}
+	}
+	return nil
+}
+
+func (o *object) upper() string { return strings.ToUpper(o.singular) }
+
+func (w *write) planCreates() {
+	for i := range w.items {
+		w.items[i].fresh = true
+		w.plan(&w.items[i])
+	}
+}
+
+func (w *write) planUpdates() {
+	for i := range w.items {
+		w.plan(&w.items[i])
+	}
+}
+
+func (w *write) planUpserts() { w.planUpdates() }
+
+// plan judges an item against the store. The order of the checks is that in
+// which a person would want to hear of them: values, conflicts, associations.
+func (w *write) plan(it *item) {
+	if it.fail != nil {
+		return
+	}
+	w.place(it)
+	switch {
+	case len(it.draft.bad) > 0:
+		it.fail = refusedValues(w.s.account.ID, it.draft.bad)
+	case len(it.draft.missing) > 0:
+		it.fail = missingValues(w.object.upper(), it.draft.missing)
+	default:
+		it.fail = w.checkUnique(it)
+	}
+	if it.fail == nil && it.fresh {
+		it.links, it.fail = w.planLinks(w.object, it.in.links)
+	}
+	if it.fail == nil {
+		w.claim(it)
+	}
+}
+
+// checkUnique refuses values that another record, or another input, has.
+func (w *write) checkUnique(it *item) *failure {
+	for _, v := range it.draft.values {
+		if v.prop.unique == nil || v.text == "" {
+			continue
+		}
+		key := v.prop.uniqueKey(v.text)
+		if holder := v.prop.unique[key]; holder != nil && holder != it.rec {
+			return conflict("A %s with the value %q for the property %q already exists. Existing ID: %s",
+				w.object.singular, v.text, v.prop.Name, holder.id)
+		}
+		if first, taken := w.taken[takenKey{v.prop, key}]; taken {
+			return conflict("The value %q for the property %q already exists in input %d of this batch.", v.text, v.prop.Name, first)
+		}
+	}
+	return nil
+}
+
+func (w *write) claim(it *item) {
+	for _, v := range it.draft.values {
+		if v.prop.unique == nil || v.text == "" {
+			continue
+		}
+		if w.taken == nil {
+			w.taken = map[takenKey]int{}
+		}
+		w.taken[takenKey{v.prop, v.prop.uniqueKey(v.text)}] = len(w.taken)
+	}
+}
+
+// refuseAll is the answer to a whole batch of which an item is refused: bad
+// values of all rows in one list, or else the first other failure.
+func (w *write) refuseAll() *failure {
+	var bad []badValue
+	var first *failure
+	for i := range w.items {
+		bad = append(bad, w.items[i].draft.bad...)
+		if first == nil {
+			first = w.items[i].fail
+		}
+	}
+	if len(bad) > 0 {
+		return refusedValues(w.s.account.ID, bad)
+	}
+	return first
+}
+
+// commit stores what was not refused.
+func (w *write) commit() {
+	for i := range w.items {
+		it := &w.items[i]
+		switch {
+		case it.fail != nil:
+		case it.fresh:
+			w.store(it)
+		default:
+			w.s.remember(it.rec, w.now, false)
+			w.save(it)
+		}
+	}
+}
+
+func (w *write) store(it *item) {
+	num := w.object.newID()
+	r := &record{num: num, id: strconv.FormatUint(num, 10), kind: w.object, entered: w.now}
+	r.created, r.updated = w.now, w.now
+	it.rec = r
+	w.s.remember(r, w.now, true)
+	w.save(it)
+	w.object.add(r)
+	for _, l := range it.links {
+		w.s.link(r, l)
+	}
+}
+
+// save writes the values of an item to its record.
+func (w *write) save(it *item) {
+	values := it.draft.values
+	for _, more := range it.draft.appends {
+		stored, _ := it.rec.get(more.prop)
+		more.text = joinOptions(stored, more.text)
+		values = append(values, more)
+	}
+	if p := w.object.props["createdate"]; p != nil {
+		values = slices.DeleteFunc(values, func(v cell) bool {
+			if v.prop != p {
+				return false
+			}
+			if ms, ok := parseInstant(v.text); ok {
+				it.rec.created = ms
+			}
+			return true
+		})
+	}
+	w.s.assign(it.rec, values, w.now)
+}
+
+func joinOptions(stored, more string) string {
+	all := strings.Split(stored, ";")
+	for part := range strings.SplitSeq(more, ";") {
+		if !slices.Contains(all, part) {
+			all = append(all, part)
+		}
+	}
+	return strings.Trim(strings.Join(all, ";"), ";")
+}
+
+// reply is the envelope of a batch: 207 once anything is missing from it.
+func (w *write) reply(status int, missing []string) *reply {
+	b := append(make([]byte, 0, 1200*len(w.items)+256), `{"status":"COMPLETE","results":[`...)
+	var errs []*failure
+	for i := range w.items {
+		it := &w.items[i]
+		if it.fail != nil {
+			errs = append(errs, w.itemError(it))
+			continue
+		}
+		if b[len(b)-1] == '}' {
+			b = append(b, ',')
+		}
+		b = w.appendResult(b, it)
+	}
+	if len(missing) > 0 {
+		errs = append(errs, w.notThere(w.object, missing))
+	}
+	return w.envelope(b, status, errs)
+}
+
+// envelope ends an answer that begins with status and results.
+func (c *call) envelope(b []byte, status int, errs []*failure) *reply {
+	b = append(append(b, `],"startedAt":"`...), stamp(c.now)...)
+	b = append(append(b, `","completedAt":"`...), stamp(c.now)...)
+	b = append(b, '"')
+	if len(errs) > 0 {
+		status = http.StatusMultiStatus
+		b = strconv.AppendInt(append(b, `,"numErrors":`...), int64(len(errs)), 10)
+		b = append(append(b, `,"errors":`...), encode(errs)...)
+	}
+	return &reply{status: c.batchStatus(status), body: append(b, '}')}
+}
+
+// batchStatus is what a version answers to a batch: some know no 207.
+func (c *call) batchStatus(status int) int {
+	switch {
+	case c.version == "2025-09":
+		return http.StatusOK
+	case c.version >= "2026-09" && status == http.StatusMultiStatus:
+		if strings.HasSuffix(c.r.URL.Path, "/create") {
+			return http.StatusCreated
+		}
+		return http.StatusOK
+	}
+	return status
+}
+
+func (w *write) itemError(it *item) *failure {
+	f := *it.fail
+	f.Status = "error"
+	f.Context = map[string][]string{"objectWriteTraceId": {it.in.trace}}
+	for key, values := range it.fail.Context {
+		f.Context[key] = values
+	}
+	return &f
+}
+
+func (c *call) notThere(o *object, ids []string) *failure {
+	f := &failure{Status: "error", Category: "OBJECT_NOT_FOUND", Message: fmt.Sprintf(
+		"Could not get some %s objects, they may be deleted or not exist. Check that ids are valid.", o.upper())}
+	return f.with("ids", ids...)
+}
+
+// appendResult appends a record that was written: what was sent, what a read
+// shows by default, and what HubSpot computed.
+func (w *write) appendResult(b []byte, it *item) []byte {
+	v := view{fields: make([]*property, 0, len(it.rec.cells)+len(w.object.defaults))}
+	for i := range it.rec.cells {
+		v.fields = append(v.fields, it.rec.cells[i].prop)
+	}
+	b = w.appendRecord(b, it.rec, &v)
+	if it.in.trace != "" && !w.s.opts.NoTraceEcho {
+		b = appendField(b, "objectWriteTraceId", it.in.trace)
+	}
+	if it.in.idProperty != "" && strings.HasSuffix(w.r.URL.Path, "/upsert") {
+		b = strconv.AppendBool(appendName(b, "new"), it.fresh)
+	}
+	if len(it.draft.warnings) > 0 {
+		b = append(appendName(b, "warnings"), encode(it.draft.warnings)...)
+	}
+	return append(b, '}')
+}
+
+func (c *call) batchRead() (*reply, *failure) {
+	o, f := c.object("type")
+	if f != nil {
+		return nil, f
+	}
+	in, f := c.readBatch(o)
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.RLock()
+	defer c.s.mu.RUnlock()
+	key, f := c.keyProperty(o, in.idProperty)
+	if f != nil {
+		return nil, f
+	}
+	v := view{nulls: true, archived: c.r.URL.Query().Get("archived") == "true"}
+	v.fields, v.history = o.fields(in.properties, o.defaults), o.fields(in.history, nil)
+	if key != nil && !slices.Contains(v.fields, key) {
+		v.fields = append(v.fields, key)
+	}
+	if len(v.history) > 0 && len(in.inputs) > historyPage {
+		c.wrong("%d records with history", len(in.inputs))
+		return nil, invalid("The maximum number of records that can be requested with propertiesWithHistory is %d, but %d were requested.", historyPage, len(in.inputs))
+	}
+	return c.readAllOf(o, key, in.inputs, &v)
+}
+
+func (c *call) readAllOf(o *object, key *property, inputs []input, v *view) (*reply, *failure) {
+	b := []byte(`{"status":"COMPLETE","results":[`)
+	var missing, twice []string
+	seen := map[string]bool{}
+	for _, in := range inputs {
+		if seen[in.id] {
+			twice = append(twice, in.id)
+		}
+		seen[in.id] = true
+		r := o.findBy(key, in.id)
+		if r == nil || v.archived != (r.archivedAt > 0) {
+			missing = append(missing, in.id)
+			continue
+		}
+		if b[len(b)-1] == '}' {
+			b = append(b, ',')
+		}
+		b = append(c.appendRecord(b, r, v), '}')
+	}
+	if f := c.duplicates(twice); f != nil {
+		return nil, f
+	}
+	var errs []*failure
+	if len(missing) > 0 {
+		errs = append(errs, c.notThere(o, missing))
+	}
+	return c.envelope(b, http.StatusOK, errs), nil
+}
+
+func (c *call) batchArchive() (*reply, *failure) {
+	o, f := c.object("type")
+	if f != nil {
+		return nil, f
+	}
+	in, f := c.readBatch(o)
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	seen := map[string]bool{}
+	for _, input := range in.inputs {
+		if seen[input.id] {
+			c.wrong("id %s is in the batch twice", input.id)
+		}
+		seen[input.id] = true
+		c.s.archive(o.find(input.id), c.now)
+	}
+	return noContent(), nil
+}

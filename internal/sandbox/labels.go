@@ -1,0 +1,141 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// maxLabels is how many labels of their own users may give a pair of objects.
+const maxLabels = 10
+
+// A labelAnswer is one association type as the labels endpoint tells it.
+type labelAnswer struct {
+	Category string  `json:"category"`
+	TypeID   int     `json:"typeId"`
+	Label    *string `json:"label"`
+}
+
+func (c *call) getLabels() (*reply, *failure) {
+	pr, f := c.pair()
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.RLock()
+	defer c.s.mu.RUnlock()
+	results := []labelAnswer{}
+	for _, t := range c.s.types.of(pr.other) {
+		results = append(results, labelAnswer{t.category, t.id(pr.ticket), labelOf(t)})
+	}
+	return ok(http.StatusOK, map[string]any{"results": results}), nil
+}
+
+func (all associationTypes) customCount(other string) int {
+	n := 0
+	for _, t := range all.of(other) {
+		if t.category == "USER_DEFINED" {
+			n++
+		}
+	}
+	return n
+}
+
+// createLabel makes a type with an id for either direction.
+func (c *call) createLabel() (*reply, *failure) {
+	pr, f := c.pair()
+	if f != nil {
+		return nil, f
+	}
+	var in struct{ Label, Name, InverseLabel string }
+	if f := c.decode(&in); f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	switch {
+	case in.Label == "" || in.Name == "":
+		return nil, invalid("label and name are required")
+	case c.s.types.customCount(pr.other) >= maxLabels:
+		return nil, invalid("at most %d labels are allowed between two object types", maxLabels)
+	}
+	t := &associationType{other: pr.other, category: "USER_DEFINED", label: in.Label}
+	t.forward = c.s.types.free(1)
+	t.backward = c.s.types.free(t.forward + 1)
+	if !pr.ticket {
+		t.forward, t.backward = t.backward, t.forward
+	}
+	c.s.types = append(c.s.types, t)
+	return ok(http.StatusOK, map[string]any{"results": []labelAnswer{
+		{t.category, t.id(pr.ticket), labelOf(t)}, {t.category, t.id(!pr.ticket), labelOf(t)},
+	}}), nil
+}
+
+func (c *call) renameLabel() (*reply, *failure) {
+	pr, f := c.pair()
+	if f != nil {
+		return nil, f
+	}
+	var in struct {
+		TypeID int    `json:"associationTypeId"`
+		Label  string `json:"label"`
+	}
+	if f := c.decode(&in); f != nil {
+		return nil, f
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	t := c.s.types.find(pr.other, pr.ticket, "USER_DEFINED", in.TypeID)
+	if t == nil || in.Label == "" {
+		return nil, invalid("label %d does not exist, or its new name is empty", in.TypeID)
+	}
+	t.label = in.Label
+	return noContent(), nil
+}
+
+// deleteLabel also takes the label from all links that have it.
+func (c *call) deleteLabel() (*reply, *failure) {
+	pr, f := c.pair()
+	if f != nil {
+		return nil, f
+	}
+	id, err := strconv.Atoi(c.r.PathValue("typeID"))
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	t := c.s.types.find(pr.other, pr.ticket, "USER_DEFINED", id)
+	if err != nil || t == nil {
+		return nil, notFound()
+	}
+	c.s.types = slices.DeleteFunc(c.s.types, func(old *associationType) bool { return old == t })
+	for _, r := range c.s.objects[tickets].records {
+		for _, l := range r.links {
+			l.types = slices.DeleteFunc(l.types, func(old *associationType) bool { return old == t })
+		}
+	}
+	return noContent(), nil
+}
+
+// getConfigurations tells the limits of the types of a pair.
+func (c *call) getConfigurations() (*reply, *failure) {
+	pr, f := c.pair()
+	if f != nil {
+		return nil, f
+	}
+	c.s.mu.RLock()
+	defer c.s.mu.RUnlock()
+	results := []map[string]any{}
+	for _, t := range c.s.types.of(pr.other) {
+		if t.primary && pr.ticket {
+			results = append(results, map[string]any{"category": t.category, "typeId": t.forward,
+				"userEnforcedMaxToObjectIds": 1, "label": t.label})
+		}
+	}
+	return ok(http.StatusOK, map[string]any{"results": results}), nil
+}
+
+// highUsageReport would mail a report; only the answer is made.
+func (c *call) highUsageReport() (*reply, *failure) {
+	if c.r.PathValue("from") != "usage" || c.r.PathValue("to") != "high-usage-report" {
+		return c.unknownPath()
+	}
+	return ok(http.StatusOK, map[string]any{"enqueueTime": stamp(c.now), "userId": c.r.PathValue("userID"), "userEmail": "user@example.com"}), nil
+}
