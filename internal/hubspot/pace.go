@@ -189,11 +189,7 @@ func (g *gate) wait(sleep func(time.Duration) error) error {
 			return err
 		}
 		r := g.limiter.Reserve()
-		d := r.Delay()
-		if d <= 0 {
-			return nil
-		}
-		if err := sleep(d); err != nil {
+		if err := g.waitToken(r.Delay(), sleep); err != nil {
 			r.Cancel()
 			return err
 		}
@@ -201,6 +197,20 @@ func (g *gate) wait(sleep func(time.Duration) error) error {
 			return nil
 		}
 	}
+}
+
+// liftedWithin is how soon those who wait learn that a limit was lifted.
+const liftedWithin = 25 * time.Millisecond
+
+func (g *gate) waitToken(d time.Duration, sleep func(time.Duration) error) error {
+	for d > 0 && g.limiter.Limit() != rate.Inf {
+		step := min(d, liftedWithin)
+		if err := sleep(step); err != nil {
+			return err
+		}
+		d -= step
+	}
+	return nil
 }
 
 func (g *gate) waitOpen(sleep func(time.Duration) error) error {

@@ -44,9 +44,10 @@ const (
 // Bounds on trying again. The waits between make about two minutes; those of
 // limits and locks are bounded by Options.MaxWait alone.
 const (
-	maxTries      = 10
-	maxFirstTries = 4 // while nothing was ever answered: the address may be wrong
-	maxBackoff    = 30 * time.Second
+	maxTries        = 10
+	maxFirstTries   = 4 // while nothing was ever answered: the address may be wrong
+	maxUselessTries = 3 // of answers that were read to the end and are of no use
+	maxBackoff      = 30 * time.Second
 )
 
 // do carries out a call. Its error is an *Error when HubSpot refused, or says
@@ -108,7 +109,7 @@ func (c *Client) pause(ctx context.Context, k *call, err error) error {
 	wait, limit := c.backoff(k, err)
 	if !limit {
 		k.tries++
-		if k.tries >= maxTries || k.tries >= maxFirstTries && !c.answered.Load() {
+		if k.tries >= c.triesFor(err) {
 			return err
 		}
 	}
@@ -124,6 +125,18 @@ func (c *Client) pause(ctx context.Context, k *call, err error) error {
 	c.notify(Event{Kind: "retry", Wait: wait, Reason: reason(err)})
 	k.waited += wait
 	return sleepContext(ctx, wait)
+}
+
+// triesFor is how many attempts may end like err: few where time does not heal.
+func (c *Client) triesFor(err error) int {
+	var lost *lostError
+	switch {
+	case !c.answered.Load():
+		return maxFirstTries
+	case errors.As(err, &lost) && lost.read:
+		return maxUselessTries
+	}
+	return maxTries
 }
 
 // backoff is how long to wait after err, and whether that is about a limit, a
@@ -250,7 +263,7 @@ func (k *call) accept(resp *http.Response) error {
 			refusal.Method, refusal.Path = k.method, k.path
 			return refusal
 		}
-		return &lostError{what: fmt.Sprintf("the answer of status %d cannot be used", resp.StatusCode), cause: err, sent: true}
+		return &lostError{what: fmt.Sprintf("the answer of status %d cannot be used", resp.StatusCode), cause: err, sent: true, read: true}
 	}
 	return nil
 }
@@ -328,6 +341,7 @@ type lostError struct {
 	what  string
 	cause error
 	sent  bool // the request may have reached HubSpot
+	read  bool // an answer came, whole, but is of no use
 	final bool // another attempt would end the same way
 }
 
