@@ -143,7 +143,7 @@ func (a *app) showSummary(s *report.Summary, groups []report.ProblemGroup, dir s
 	if a.flags.format == "json" {
 		return report.WriteJSON(a.out, s, groups)
 	}
-	return report.WriteText(a.out, s, groups, report.TextOptions{Color: a.outTerm && a.wantsColor(), Width: a.width, Dir: dir})
+	return report.WriteText(a.out, s, groups, report.TextOptions{Color: a.outTerm && a.wantsColor(), Width: a.width, Folder: dir})
 }
 
 // wantsColor follows the NO_COLOR convention.
