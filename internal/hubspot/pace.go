@@ -43,32 +43,35 @@ type pace struct {
 }
 
 func newPace(local bool) *pace {
-	p := &pace{local: local}
-	for i := range p.gates {
-		p.gates[i].limiter = rate.NewLimiter(rate.Inf, 1)
-	}
-	p.gates[search].limit(searchRate, 1)
-	p.setMax(firstMax, firstInterval)
+	p := &pace{local: local, max: firstMax, interval: firstInterval}
+	p.gates[general].limiter = rate.NewLimiter(share(firstMax, firstInterval))
+	p.gates[search].limiter = rate.NewLimiter(searchRate, 1)
+	p.gates[exempt].limiter = rate.NewLimiter(rate.Inf, 1)
 	return p
 }
 
-// setMax allows at most 95 % of max within any interval: the bucket's burst of
-// a tenth, plus what flows in while the interval lasts.
-func (p *pace) setMax(max int, interval time.Duration) {
-	if max == p.max && interval == p.interval {
-		return
-	}
-	p.max, p.interval = max, interval
-	if max <= 0 {
-		p.gates[general].limit(rate.Inf, 1)
-		return
-	}
+// share allows at most 95 % of max within any interval: a burst of a tenth, and
+// what flows in while the interval lasts.
+func share(max int, interval time.Duration) (rate.Limit, int) {
 	burst := 1 + (max-1)/10
 	flow := 0.95*float64(max) - float64(burst)
 	if flow <= 0 { // a limit of one
 		flow = 0.95
 	}
-	p.gates[general].limit(rate.Limit(flow/interval.Seconds()), burst)
+	return rate.Limit(flow / interval.Seconds()), burst
+}
+
+// setMax puts a limit in force; a max of 0 lifts it.
+func (p *pace) setMax(max int, interval time.Duration) {
+	if max == p.max && interval == p.interval {
+		return
+	}
+	p.max, p.interval = max, interval
+	if max == 0 {
+		p.gates[general].limit(rate.Inf, 1)
+		return
+	}
+	p.gates[general].limit(share(max, interval))
 }
 
 // wait returns when an attempt may be sent. It calls sleep for each wait, which
