@@ -67,10 +67,9 @@ func (f *failure) with(key string, values ...string) *failure {
 
 // A badValue is one property value that was refused.
 type badValue struct {
-	code, message  string
-	name, value    string
-	withValue      bool // the value is repeated in the embedded JSON
-	requiredOnSave bool // a missing one, told in its own words
+	code, message string
+	name, value   string
+	withValue     bool // the value is repeated in the embedded JSON
 }
 
 // refusedValues is the answer to values that were refused: a text with JSON in

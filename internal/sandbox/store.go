@@ -246,10 +246,30 @@ func stamp(ms int64) string {
 
 func appendStamp(b []byte, ms int64) []byte {
 	t := time.UnixMilli(ms).UTC()
-	if ms%1000 == 0 {
-		return t.AppendFormat(b, "2006-01-02T15:04:05Z")
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b = append(appendDigits(b, year, 4), '-')
+	b = append(appendDigits(b, int(month), 2), '-')
+	b = append(appendDigits(b, day, 2), 'T')
+	b = append(appendDigits(b, hour, 2), ':')
+	b = append(appendDigits(b, minute, 2), ':')
+	b = appendDigits(b, second, 2)
+	if part := int((ms%1000 + 1000) % 1000); part != 0 {
+		b = appendDigits(append(b, '.'), part, 3)
 	}
-	return t.AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	return append(b, 'Z')
+}
+
+// appendDigits appends n, which is not negative, with width digits.
+func appendDigits(b []byte, n, width int) []byte {
+	for width--; width >= 0; width-- {
+		b = append(b, '0')
+	}
+	for i := len(b) - 1; n > 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
 }
 
 func shuffle[T any](rng *rand.Rand, items []T) {

@@ -210,6 +210,31 @@ func (p *parser) quoted() (raw []byte, plain bool, err error) {
 }
 
 func (p *parser) unquote(raw []byte) (string, error) {
+	inner := raw[1 : len(raw)-1]
+	out := make([]byte, 0, len(inner))
+	for i := 0; i < len(inner); i++ {
+		if inner[i] != '\\' {
+			out = append(out, inner[i])
+			continue
+		}
+		i++
+		c, simple := escapes[inner[i]]
+		if !simple {
+			return p.unquoteSlowly(raw)
+		}
+		out = append(out, c)
+	}
+	if !utf8.Valid(out) {
+		return p.unquoteSlowly(raw)
+	}
+	return string(out), nil
+}
+
+// escapes are those of one character; \u is left to encoding/json.
+var escapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// unquoteSlowly also reads \u and mends text that is not UTF-8.
+func (p *parser) unquoteSlowly(raw []byte) (string, error) {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return "", p.fail("Unrecognized character escape")
@@ -220,10 +245,7 @@ func (p *parser) unquote(raw []byte) (string, error) {
 // text reads a string; null reads as "".
 func (p *parser) text() (string, error) {
 	v, err := p.scalar()
-	if err != nil {
-		return "", err
-	}
-	return v.text, nil
+	return v.text, err
 }
 
 // A valueKind is how a scalar was written in JSON.
