@@ -127,7 +127,8 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		size = nil
 	}
 	j.p.begin(p.phase, p.total, size)
-	steps := etl.Steps{Inputs: files.inputs(), Sink: p.sink, Journal: p.journal, Report: j.p.watch(p.sample.watch(w))}
+	rows := rowCounter{next: p.sample.watch(w), byFile: map[string]int64{}}
+	steps := etl.Steps{Inputs: files.inputs(), Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
 	if j.resolve != nil && len(j.mapping.Associations) > 0 {
 		steps.Resolver = j.resolve
 	}
@@ -138,8 +139,22 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 	err = errors.Join(err, w.Close())
 	j.groups = w.Problems()
 	j.summary.Count(w.Totals(), totals.Sum())
+	for i := range j.summary.Inputs {
+		j.summary.Inputs[i].Rows = rows.byFile[j.summary.Inputs[i].Path]
+	}
 	j.summary.Files = w.Files()
 	return totals, err
+}
+
+// A rowCounter counts the rows of each file on their way to next.
+type rowCounter struct {
+	next   etl.Report
+	byFile map[string]int64
+}
+
+func (c rowCounter) Add(rec *etl.Record, out etl.Outcome) error {
+	c.byFile[rec.Pos.File]++
+	return c.next.Add(rec, out)
 }
 
 // uniqueKeys says whether two rows may not mean the same ticket. Associations
