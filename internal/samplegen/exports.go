@@ -82,7 +82,7 @@ var zendesk = []column{
 	same("Group", "Support"),
 	{name: "Subject", text: subject},
 	{name: "Tags", text: func(t Ticket) string { return strings.ReplaceAll(strings.Join(t.Tags, ","), " ", "_") }},
-	{name: "Status", text: words(status, "Aberto", "New", "Aguardando cliente", "Pending", "Aguardando interno", "On-hold",
+	{name: "Status", text: words(status, "Aberto", "New", "Aguardando cliente", "Pending", "Aguardando interno", "Hold",
 		"Em atendimento", "Open", "Escalado N2", "Open", "Resolvido", "Solved", "Encerrado", "Closed")},
 	{name: "Priority", text: words(priority, "Baixa", "Low", "Média", "Normal", "Alta", "High", "Crítica", "Urgent")},
 	{name: "Via", text: words(channel, "Telefone", "Phone call (incoming)", "E-mail", "Mail", "Portal do cliente", "Web form", "WhatsApp", "WhatsApp", "Balcão", "Closed ticket")},
