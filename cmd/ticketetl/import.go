@@ -140,13 +140,18 @@ func (j *job) mayLoad(checked etl.Totals, opts importOptions) error {
 		if !j.destructive(good, opts.confirmOver) {
 			return nil
 		}
-		return fmt.Errorf("%s Nobody can answer here: give --yes to go on; nothing was sent", question)
+		return &notConfirmed{question + " Nobody can answer here; nothing was sent"}
 	}
 	if !j.app.ask(question) {
-		return errors.New("not confirmed; nothing was sent")
+		return &notConfirmed{"not confirmed; nothing was sent"}
 	}
 	return nil
 }
+
+// notConfirmed ends a run to which nobody has said yes.
+type notConfirmed struct{ text string }
+
+func (e *notConfirmed) Error() string { return e.text }
 
 // destructive says whether the run takes tickets away, or changes very many.
 func (j *job) destructive(good, over int64) bool {

@@ -195,7 +195,7 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 		stats := j.conn.client.Stats()
 		j.summary.Calls = report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
 	}
-	j.summary.Next = j.next(totals, code)
+	j.summary.Next = j.next(totals, code, cause)
 	err := errors.Join(j.summary.Save(j.dir), j.conn.close(), j.dropSpool())
 	if err == nil {
 		err = j.app.showSummary(&j.summary, j.groups, j.dir)
@@ -220,11 +220,16 @@ func (j *job) dropSpool() error {
 }
 
 // next is the last line of the report: what to do now.
-func (j *job) next(totals etl.Totals, code int) string {
+func (j *job) next(totals etl.Totals, code int, cause error) string {
 	again := j.commandLine(strings.Join(j.names(), " "))
+	var unconfirmed *notConfirmed
 	switch {
+	case errors.As(cause, &unconfirmed):
+		return "To go on: " + again + " --yes"
 	case code == exitAuth:
 		return "Check the token and its scopes, then run the same command again."
+	case code == exitCannotRun && totals[etl.Unsent] == totals.Sum():
+		return "Correct that, then: " + again
 	case code == exitInterrupted || totals[etl.Unsent] > 0 && code != exitRows:
 		return j.nextUnsent(again)
 	case totals[etl.InDoubt] > 0:
@@ -235,8 +240,6 @@ func (j *job) next(totals etl.Totals, code int) string {
 		return fmt.Sprintf("Correct %s, then: %s", filepath.Join(j.dir, report.FailedFile), j.commandLine(filepath.Join(j.dir, report.FailedFile)))
 	case code == exitRows:
 		return fmt.Sprintf("Correct the rows that %s names, then: %s", filepath.Join(j.dir, report.ErrorsFile), again)
-	case code == exitCannotRun:
-		return "Correct that, then: " + again
 	case j.summary.DryRun:
 		return "Nothing was sent. Import it: ticketetl import -m " + j.summary.Mapping.Path + " " + strings.Join(j.names(), " ")
 	}

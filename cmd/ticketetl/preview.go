@@ -71,7 +71,7 @@ func valueOf(rec *etl.Record, c transform.ColumnPlan) string {
 	for _, ref := range rec.References {
 		if ref.Column == c.Column && ref.To == c.Label {
 			if ref.ID != "" {
-				return ref.Value + " (id " + ref.ID + ")"
+				return "id " + ref.ID
 			}
 			return ref.Value
 		}

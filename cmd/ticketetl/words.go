@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // thousands is n with its digits in groups: 1234567 is "1,234,567".
@@ -22,10 +24,17 @@ func plural(n int64, one, many string) string {
 	return fmt.Sprintf("%s %s", thousands(n), many)
 }
 
-// short cuts text to n characters for one line of the screen.
+// oneLine shows the line breaks and tabs of a text.
+var oneLine = strings.NewReplacer("\r\n", "⏎", "\n", "⏎", "\r", "⏎", "\t", "⇥")
+
+// short is text on one line of the screen, cut to n characters.
 func short(text string, n int) string {
-	runes := []rune(strconv.Quote(text))
-	runes = runes[1 : len(runes)-1]
+	runes := []rune(strings.ToValidUTF8(oneLine.Replace(text), "�"))
+	for i, r := range runes {
+		if !unicode.IsPrint(r) {
+			runes[i] = '�'
+		}
+	}
 	if len(runes) > n {
 		return string(runes[:n-1]) + "…"
 	}
