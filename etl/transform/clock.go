@@ -85,26 +85,29 @@ func loadZone(name string) (*zone, error) {
 	return z, nil
 }
 
-// windowsOf lists the windows of loc that touch the time from start to end.
+// windowsOf lists the windows of loc between start and end, both in seconds
+// since 1970. time.Time.ZoneBounds ends a window at the turn of the year too,
+// and in a leap year a day before it, so windows of one offset are put together.
 func windowsOf(loc *time.Location, start, end int64) []window {
 	var all []window
-	for at := start; ; {
+	for at := start; at < end; {
 		t := time.Unix(at, 0).In(loc)
 		_, offset := t.Zone()
-		w := window{start: start, end: end, offset: int64(offset)}
-		first, next := t.ZoneBounds()
-		if !first.IsZero() {
-			w.start = first.Unix()
+		next := end
+		if _, bound := t.ZoneBounds(); !bound.IsZero() {
+			next = bound.Unix()
 		}
-		if !next.IsZero() {
-			w.end = next.Unix()
+		if next <= at {
+			next = at + 3600
 		}
-		all = append(all, w)
-		if next.IsZero() || w.end >= end {
-			return all
+		if n := len(all); n > 0 && all[n-1].offset == int64(offset) {
+			all[n-1].end = next
+		} else {
+			all = append(all, window{start: at, end: next, offset: int64(offset)})
 		}
-		at = w.end
+		at = next
 	}
+	return all
 }
 
 // moments lists the moments (seconds since 1970) at which clocks in the zone

@@ -45,7 +45,8 @@ type compiler struct {
 	used   map[int]bool // columns
 	zone   *zone        // nil when no time zone is known
 
-	pipelineID string // of a constant hs_pipeline
+	pipelineID string  // of a constant hs_pipeline
+	allStages  *stages // made on first use
 }
 
 // fault notes what is wrong with the thing under path.
@@ -195,9 +196,7 @@ func (c *compiler) properties() {
 	c.out.steps = make([]step, 0, len(c.m.Properties))
 	c.constantPipeline()
 	for i := range c.m.Properties {
-		if p := &c.m.Properties[i]; c.isKey(p) {
-			continue
-		} else {
+		if p := &c.m.Properties[i]; !c.isKey(p) {
 			c.property(p)
 		}
 	}
@@ -296,8 +295,15 @@ func (c *compiler) settings(s *step, p *Property, path []string) {
 		c.out.pipeline = len(c.out.steps)
 	case stageProperty:
 		c.out.stage = len(c.out.steps)
-		c.out.stages = newStages(c.s)
+		c.out.stages = c.stages()
 	}
+}
+
+func (c *compiler) stages() *stages {
+	if c.allStages == nil {
+		c.allStages = newStages(c.s)
+	}
+	return c.allStages
 }
 
 func (c *compiler) clears(p *Property, path []string) bool {
@@ -321,7 +327,7 @@ func (c *compiler) clears(p *Property, path []string) bool {
 func (c *compiler) constant(s *step, path []string, text string) string {
 	if s.name == stageProperty {
 		_, depends := c.m.places[pathOf("properties", pipelineProperty)]
-		if f := newStages(c.s).constant(c.pipelineID, depends && c.pipelineID == "", text); f != nil {
+		if f := c.stages().constant(c.pipelineID, depends && c.pipelineID == "", text); f != nil {
 			c.fault(path, f.hint, "%s", f.message)
 		}
 		return strings.TrimSpace(text)
@@ -422,10 +428,7 @@ func (c *compiler) needed() {
 		return
 	}
 	for _, name := range []string{"subject", stageProperty} {
-		if c.s.Property(name) == nil {
-			continue
-		}
-		if len(c.m.places) > 0 && c.m.at("properties", name, "") != c.m.at("properties") || c.maps(name) {
+		if c.s.Property(name) == nil || c.maps(name) {
 			continue
 		}
 		c.fault([]string{"properties"}, "add it to properties", "operation %s needs %q: HubSpot refuses a new ticket without it", c.m.Operation, name)
