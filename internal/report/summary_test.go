@@ -168,7 +168,7 @@ Next: mend failed.csv and import it: ticketetl import -m desk.yaml runs/1/failed
 `},
 		{name: "a narrow terminal", opts: report.TextOptions{Width: 44}, groups: groups()[:1], change: func(s *report.Summary) {
 			*s = report.Summary{Command: "import", DryRun: true, State: report.Aborted, Error: "HubSpot answered 401: the token is not valid any more", Next: "get a new token and run the same command again"}
-		}, want: `Import, dry run: nothing was sent: failed
+		}, want: `Import (dry run, nothing is sent): failed
   HubSpot answered 401: the token is not
   valid any more
 

@@ -99,11 +99,12 @@ func (t *screen) wrapped(label, text string) {
 
 func (t *screen) headline(s *Summary) {
 	what := title(s.Command)
-	if s.Operation != "" {
-		what += " (" + s.Operation + ")"
-	}
+	details := present(s.Operation)
 	if s.DryRun {
-		what += ", dry run: nothing was sent"
+		details = append(details, "dry run, nothing is sent")
+	}
+	if len(details) > 0 {
+		what += " (" + strings.Join(details, ", ") + ")"
 	}
 	color, state := stateText(s)
 	t.line(t.paint(bold, printable(what)), ": ", t.paint(color, state))
