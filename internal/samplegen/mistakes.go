@@ -139,9 +139,6 @@ func expectation(m mistake, cells []string, row, line int) []string {
 	if m.column != "" {
 		letter, value = etl.ColumnLetter(columnOf(m.column)), cells[columnOf(m.column)]
 	}
-	if m.code == "TOO_MANY_CELLS" {
-		letter = etl.ColumnLetter(len(chamados))
-	}
 	if runes := []rune(value); len(runes) > 60 {
 		value = string(runes[:60])
 	}
