@@ -1,0 +1,169 @@
+package transform_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/transform"
+)
+
+// design is the example of the design document, for the columns of deskHeader.
+const design = `version: 1
+operation: upsert
+source:
+  sheet: Export
+  header: 1
+  encoding: windows-1252
+  delimiter: ";"
+  timezone: America/Sao_Paulo
+  dates: dmy
+  decimal: ","
+  blank: ignore
+where: 'Status != "Spam"'
+key: {property: external_id, column: "Ticket ID"}
+properties:
+  subject: Subject
+  content: {column: Description}
+  hs_pipeline: {value: Suporte}
+  hs_pipeline_stage:
+    column: Status
+    values: {Open: Novo, Pending: "Aguardando contato", Solved: Closed}
+    otherwise: reject
+  hs_ticket_priority: {column: Priority, default: MEDIUM}
+  hubspot_owner_id: {column: Assignee}
+  createdate: {column: "Created", dates: "yyyy-MM-dd HH:mm:ss"}
+  hs_ticket_category: {column: Tags, split: "|"}
+  effort: {expr: 'number(row["Hours"]) * 60'}
+associations:
+  - {to: contacts,  column: "E-mail", match: email, label: Reporter, missing: reject}
+  - {to: companies, column: "Domain", match: domain, type: primary, missing: skip, split: ";"}
+`
+
+func TestApply(t *testing.T) {
+	t.Parallel()
+	m := compile(t, design)
+	rec := row("Ticket ID", "T-1", "Subject", " Olá ", "Status", "open", "Created", "2024-01-31 10:00:00", "Hours", "1,1",
+		"Tags", "Billing issue", "E-mail", "Ana@Example.com", "Domain", "a.example; B.example;a.example")
+	skip, problems := m.Apply(rec)
+	require.False(t, skip)
+	require.Empty(t, told(problems))
+	require.Equal(t, "T-1", rec.Key)
+	require.Equal(t, 0, rec.KeyColumn)
+	require.Equal(t, []string{
+		"external_id=T-1", "subject= Olá ", "hs_pipeline=77", "hs_pipeline_stage=701", "hs_ticket_priority=MEDIUM",
+		"createdate=2024-01-31T13:00:00Z", "hs_ticket_category=BILLING_ISSUE", "effort=66",
+	}, written(rec))
+	require.Equal(t, []etl.Reference{
+		{To: "contacts", Match: "email", Value: "ana@example.com", Column: 10, Category: "USER_DEFINED", TypeID: 61, Missing: "reject"},
+		{To: "companies", Match: "domain", Value: "a.example", Column: 11, Category: "HUBSPOT_DEFINED", TypeID: 26, Missing: "skip"},
+		{To: "companies", Match: "domain", Value: "b.example", Column: 11, Category: "HUBSPOT_DEFINED", TypeID: 26, Missing: "skip"},
+	}, rec.References)
+
+	skip, problems = m.Apply(row("Status", "Spam"))
+	require.True(t, skip)
+	require.Empty(t, problems)
+}
+
+func TestApplyProblems(t *testing.T) {
+	t.Parallel()
+	const create = "operation: create\nproperties:\n  subject: Subject\n  hs_pipeline: X\n  hs_pipeline_stage: Status\n"
+	const update = "operation: update\nkey: {property: hs_object_id, column: Ticket ID}\nproperties:\n  "
+	const stage = "operation: create\nproperties: {subject: Subject, hs_pipeline_stage: Status}\n"
+	tests := []struct {
+		name, mapping string
+		cells         []string
+		want          []string // properties
+		problems      []string
+	}{
+		{name: "a stage implies its pipeline", mapping: stage, cells: []string{"Subject", "a", "Status", "novo"},
+			want: []string{"subject=a", "hs_pipeline=77", "hs_pipeline_stage=701"}},
+		{name: "a stage of two pipelines is not guessed", mapping: stage, cells: []string{"Subject", "a", "Status", "closed"},
+			want:     []string{"subject=a"},
+			problems: []string{`D AMBIGUOUS_STAGE: "closed" is a stage of several pipelines: Support Pipeline / Closed, Suporte / Closed; map hs_pipeline too, or write the stage as pipeline / stage`}},
+		{name: "a stage with its pipeline in front", mapping: stage, cells: []string{"Subject", "a", "Status", "Suporte / Closed"},
+			want: []string{"subject=a", "hs_pipeline=77", "hs_pipeline_stage=703"}},
+		{name: "stages of archived pipelines do not count", mapping: stage, cells: []string{"Subject", "a", "Status", "Gone"},
+			want:     []string{"subject=a"},
+			problems: []string{`D INVALID_STAGE: "Gone" is not a stage of any pipeline; those are Support Pipeline / New, Support Pipeline / Waiting on us, Support Pipeline / Closed, Suporte / Novo, Suporte / Aguardando contato, Suporte / Closed; correct the cell, or translate it with a table of values in the mapping`}},
+		{name: "a stage within the row's pipeline", mapping: create, cells: []string{"Subject", "a", "X", "suporte", "Status", "Closed"},
+			want: []string{"subject=a", "hs_pipeline=77", "hs_pipeline_stage=703"}},
+		{name: "a stage of another pipeline", mapping: create, cells: []string{"Subject", "a", "X", "Suporte", "Status", "New"},
+			want:     []string{"subject=a"},
+			problems: []string{`D INVALID_STAGE: "New" is not a stage of pipeline "Suporte"; those are Novo, Aguardando contato, Closed; correct the cell, or translate it with a table of values in the mapping`}},
+		{name: "a wrong pipeline leaves the stage unjudged", mapping: create, cells: []string{"Subject", "a", "X", "Suport", "Status", "New"},
+			want:     []string{"subject=a"},
+			problems: []string{`M INVALID_PIPELINE: "Suport" is not one of Support Pipeline, Suporte; nearest is "Suporte"`}},
+		{name: "without a pipeline the stage decides", mapping: create, cells: []string{"Subject", "a", "Status", "New"},
+			want: []string{"subject=a", "hs_pipeline=0", "hs_pipeline_stage=1"}},
+		{name: "all that is missing is told", mapping: create, want: []string{},
+			problems: []string{
+				"B MISSING_VALUE: subject is blank, and HubSpot needs it in a new ticket; fill the cell in, or give the property a default in the mapping",
+				"D MISSING_VALUE: hs_pipeline_stage is blank, and HubSpot needs it in a new ticket; fill the cell in, or give the property a default in the mapping",
+			}},
+		{name: "an update leaves the pipeline alone", mapping: update + "hs_pipeline_stage: Status", cells: []string{"Ticket ID", "5", "Status", "Novo"},
+			want: []string{"hs_pipeline_stage=701"}},
+		{name: "a blank cell changes nothing", mapping: update + "content: Description", cells: []string{"Ticket ID", "5"}, want: []string{}},
+		{name: "a blank cell clears", mapping: update + "content: {column: Description, blank: clear}", cells: []string{"Ticket ID", "5"}, want: []string{"content="}},
+		{name: "a blank cell clears where the source says so", mapping: "source: {blank: clear}\n" + update + "due: Due", cells: []string{"Ticket ID", "5"}, want: []string{"due="}},
+		{name: "ids are digits", mapping: update + "content: Description", cells: []string{"Ticket ID", "T5"}, want: []string{},
+			problems: []string{`A INVALID_KEY: "T5" is not the id of a ticket; ticket ids are digits`}},
+		{name: "no key", mapping: update + "content: Description", cells: []string{"Description", "x"}, want: []string{"content=x"},
+			problems: []string{"A MISSING_KEY: the key is blank; fill the cell in; hs_object_id tells which ticket the row is"}},
+		{name: "a key with blanks", mapping: update + "content: Description", cells: []string{"Ticket ID", "5 "}, want: []string{},
+			problems: []string{`A INVALID_KEY: key "5 " has outer blanks; remove the blanks around it; keys are compared as they are`}},
+		{name: "one cell, one problem", mapping: update + "code: X\n  effort: X", cells: []string{"Ticket ID", "5", "X", "abc"}, want: []string{},
+			problems: []string{`M RULE_BROKEN: "abc" must match "^[A-Z]{3}$": three letters; the account has this rule for code`}},
+		{name: "a text that the table lacks", mapping: update + "code: {column: X, values: {a: AAA, b: BBB}}", cells: []string{"Ticket ID", "5", "X", "c"}, want: []string{},
+			problems: []string{`M NOT_IN_TABLE: "c" is not in the mapping's table of values; that has "a", "b"; add it to values in the mapping, or say what to do otherwise`}},
+		{name: "a text that the table lacks is skipped", mapping: update + "code: {column: X, values: {a: AAA}, otherwise: skip}", cells: []string{"Ticket ID", "5", "X", "c"}, want: []string{},
+			problems: []string{`warning M LEFT_OUT: "c" is not in the mapping's table of values, the property is left alone; as the mapping says (otherwise: skip)`}},
+		{name: "a text that the table lacks is kept", mapping: update + "code: {column: X, values: {a: AAA}, otherwise: keep}", cells: []string{"Ticket ID", "5", "X", "CCC"}, want: []string{"code=CCC"}},
+		{name: "a text that the table lacks becomes another", mapping: update + "code: {column: X, values: {a: AAA}, otherwise: use ZZZ}", cells: []string{"Ticket ID", "5", "X", "c"}, want: []string{"code=ZZZ"}},
+		{name: "a table may make a cell blank", mapping: update + "code: {column: X, values: {n/a: '', a: AAA}, default: DDD}", cells: []string{"Ticket ID", "5", "X", "N/A"}, want: []string{"code=DDD"}},
+		{name: "an expression of a blank cell is blank", mapping: update + "effort: {expr: number(Hours) * 60}", cells: []string{"Ticket ID", "5"}, want: []string{}},
+		{name: "an expression keeps decimals", mapping: update + "effort: {expr: number(Hours) * 3}", cells: []string{"Ticket ID", "5", "Hours:n", "0.1"}, want: []string{"effort=0.3"}},
+		{name: "an expression reads typed numbers whatever is declared", mapping: "source: {decimal: ','}\n" + update + "effort: {expr: number(Hours) * 2}", cells: []string{"Ticket ID", "5", "Hours:n", "1.234"}, want: []string{"effort=2.468"}},
+		{name: "an expression reads typed dates whatever is declared", mapping: "source: {dates: dmy}\n" + update + "due: {expr: day(Created)}", cells: []string{"Ticket ID", "5", "Created:t", "2024-01-31T10:00:00"}, want: []string{"due=2024-01-31"}},
+		{name: "an expression makes a moment", mapping: "source: {dates: dmy}\n" + update + `createdate: {expr: 'date(Created) + duration("24h")'}`, cells: []string{"Ticket ID", "5", "Created", "31/01/2024"}, want: []string{"createdate=2024-02-01T03:00:00Z"}},
+		{name: "an expression of an error cell", mapping: update + "effort: {expr: number(Hours) * 60}", cells: []string{"Ticket ID", "5", "Hours:e", "#N/A"}, want: []string{},
+			problems: []string{`I CELL_ERROR: the cell has the error "#N/A"; correct the formula of the cell, or empty it`}},
+		{name: "an expression that fails", mapping: update + "effort: {expr: number(Hours) * 60}", cells: []string{"Ticket ID", "5", "Hours", "abc"}, want: []string{},
+			problems: []string{`I EXPRESSION_FAILED: expression "number(Hours) * 60": "abc" is not a number; correct the cells that it reads, or the expression`}},
+		{name: "where that fails", mapping: "where: number(Hours) > 1\n" + update + "content: Description", cells: []string{"Ticket ID", "5"}, want: []string{},
+			problems: []string{`I EXPRESSION_FAILED: expression "number(Hours) > 1": a cell that it reads as a number or a date is blank; test for it first, e.g. Hours != "" && number(Hours) > 1`}},
+		{name: "references are checked", mapping: update + "content: Description\nassociations:\n  - {to: contacts, column: E-mail, match: email, split: ','}\n  - {to: companies, column: Domain, match: domain}\n  - {to: tickets, column: X, match: id}\n",
+			cells: []string{"Ticket ID", "5", "E-mail", "a@b.example, Ana <ana@example.com>", "Domain", "https://example.com", "X", "abc"}, want: []string{},
+			problems: []string{
+				`K INVALID_EMAIL: "Ana <ana@example.com>" is not an e-mail address; write only the address, such as ana@example.com`,
+				`L INVALID_DOMAIN: "https://example.com" is not a domain; write only the domain, such as example.com, without https:// and path`,
+				`M INVALID_ID: "abc" is not a record id; record ids are digits`,
+			}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			rec := row(tt.cells...)
+			_, problems := compile(t, tt.mapping).Apply(rec)
+			require.Equal(t, tt.problems, told(problems))
+			require.Equal(t, tt.want, written(rec))
+		})
+	}
+}
+
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	m := compile(t, design)
+	require.Equal(t, []string{"Due", "X"}, m.Unused())
+	plans := m.Columns()
+	require.Len(t, plans, 12)
+	require.Equal(t, transform.ColumnPlan{Column: 0, Header: "Ticket ID", Property: "external_id", Label: "External ID", Type: "string", Conversion: "key, as it is"}, plans[0])
+	require.Equal(t, transform.ColumnPlan{Column: 6, Header: "Created", Property: "createdate", Label: "Create date", Type: "datetime",
+		Conversion: "date and time, yyyy-MM-dd HH:mm:ss, America/Sao_Paulo → UTC"}, plans[7])
+	require.Equal(t, transform.ColumnPlan{Column: 11, Header: "Domain", Label: "companies", Type: "association",
+		Conversion: `companies by domain, type primary, parted by ";"`}, plans[11])
+	column, ok := m.ColumnOf("createdate")
+	require.True(t, ok)
+	require.Equal(t, 6, column)
+}
