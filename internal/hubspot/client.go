@@ -153,21 +153,22 @@ func transports(given http.RoundTripper) (many, once http.RoundTripper) {
 	if given != nil {
 		return given, given
 	}
-	shared := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   15 * time.Second,
-		MaxIdleConns:          64,
-		MaxIdleConnsPerHost:   64,
-		IdleConnTimeout:       60 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		ForceAttemptHTTP2:     true,
-		WriteBufferSize:       64 << 10,
-		ReadBufferSize:        64 << 10,
+	return newTransport(true), newTransport(false)
+}
+
+func newTransport(http2 bool) *http.Transport {
+	t := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 15 * time.Second,
+		MaxIdleConns:        64,
+		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     60 * time.Second,
+		WriteBufferSize:     64 << 10,
+		ReadBufferSize:      64 << 10,
+		Protocols:           new(http.Protocols),
 	}
-	single := shared.Clone()
-	single.ForceAttemptHTTP2 = false
-	single.Protocols = new(http.Protocols)
-	single.Protocols.SetHTTP1(true)
-	return shared, single
+	t.Protocols.SetHTTP1(true)
+	t.Protocols.SetHTTP2(http2)
+	return t
 }

@@ -102,3 +102,10 @@ func requireProperties(t require.TestingT, want []hubspot.Property, got map[stri
 		require.Equal(t, p.Value, got[p.Name])
 	}
 }
+
+func decodeBody(t *testing.T, data string) wireBody {
+	t.Helper()
+	var body wireBody
+	require.NoError(t, json.Unmarshal([]byte(data), &body))
+	return body
+}

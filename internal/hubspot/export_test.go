@@ -1,5 +1,10 @@
 package hubspot
 
+import (
+	"crypto/tls"
+	"net/http"
+)
+
 // For tests of what is not exported.
 var (
 	AppendString       = appendString
@@ -25,4 +30,13 @@ func PairCreates(in []CreateInput, data []byte) ([]Result, error) {
 		targets[i] = target{trace: in[i].TraceID, properties: in[i].Properties}
 	}
 	return pair(targets, data)
+}
+
+// Transports are the default transports: for what may be repeated, and for what
+// must not be.
+func Transports() (many, once *http.Transport) {
+	a, b := transports(nil)
+	many, once = a.(*http.Transport), b.(*http.Transport)
+	many.TLSClientConfig, once.TLSClientConfig = new(tls.Config), new(tls.Config)
+	return many, once
 }
