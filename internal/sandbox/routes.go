@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,14 +114,18 @@ var dateVersion = regexp.MustCompile(`^20\d\d-\d\d(-beta)?$`)
 // canonical turns a date-versioned path into that of v3 or v4, and returns the
 // version: "" where the path had none.
 func canonical(r *http.Request) (string, *http.Request) {
-	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-	version, parts := canonicalParts(parts)
-	path := "/" + strings.Join(parts, "/")
-	if path == r.URL.EscapedPath() {
+	given := r.URL.EscapedPath()
+	version, parts := canonicalParts(strings.Split(strings.Trim(given, "/"), "/"))
+	raw := "/" + strings.Join(parts, "/")
+	if raw == given {
+		return version, r
+	}
+	path, err := url.PathUnescape(raw)
+	if err != nil {
 		return version, r
 	}
 	twin := r.Clone(r.Context())
-	twin.URL.Path, twin.URL.RawPath = path, ""
+	twin.URL.Path, twin.URL.RawPath = path, raw
 	return version, twin
 }
 
