@@ -259,7 +259,9 @@ func (j *Journal) Begin(ctx context.Context, batch []*etl.Record) (etl.BatchID, 
 }
 
 // End stores the outcomes of the batch that Begin named id, in batch order. When
-// it returns without an error, they are on disk.
+// it returns without an error, they are on disk. The batch may be one that an
+// earlier process began. Outcomes that were stored before are replaced, as when
+// a record in doubt is settled.
 func (j *Journal) End(ctx context.Context, id etl.BatchID, batch []*etl.Record, outcomes []etl.Outcome) error {
 	if len(batch) != len(outcomes) {
 		return explain(j.path, fmt.Errorf("batch %d has %d records and %d outcomes", id, len(batch), len(outcomes)))

@@ -203,6 +203,21 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+func TestLaterAnswerCounts(t *testing.T) {
+	t.Parallel()
+	j, dir := create(t, facts())
+	recs := records(1, 2)
+	id, err := j.Begin(t.Context(), recs)
+	require.NoError(t, err)
+	require.NoError(t, j.End(t.Context(), id, recs, []etl.Outcome{{Status: etl.Created, ID: "1"}, {Status: etl.InDoubt}}))
+	j = reopen(t, j, dir)
+	settled := []etl.Outcome{{Status: etl.Created, ID: "1"}, {Status: etl.Created, ID: "2"}}
+	require.NoError(t, j.End(t.Context(), id, recs, settled))
+	got := collect(t, j, false)
+	require.Len(t, got, 1)
+	require.Equal(t, settled, got[0].Outcomes)
+}
+
 func TestJudgedIsStoredInLargePieces(t *testing.T) {
 	t.Parallel()
 	j, dir := create(t, facts())

@@ -65,5 +65,5 @@ const (
 	insertFact   = `INSERT OR REPLACE INTO run (key, value) VALUES (?, ?)`
 	insertSource = `INSERT OR IGNORE INTO sources (id, file, sheet) VALUES (?, ?, ?)`
 	insertBatch  = `INSERT INTO batches (batch, sent, begun, records) VALUES (?, ?, ?, ?)`
-	insertAnswer = `INSERT INTO answers (batch, ended, outcomes) VALUES (?, ?, ?)`
+	insertAnswer = `INSERT OR REPLACE INTO answers (batch, ended, outcomes) VALUES (?, ?, ?)`
 )

@@ -181,8 +181,7 @@ Problems
              column C "Priority", value "p9"
     fix: write LOW or HIGH
 
-Next: get a new token and run the same
-      command again
+Next: get a new token and run the same command again
 `},
 		{name: "many kinds of problems", opts: report.TextOptions{Groups: 1}, groups: groups(), change: func(s *report.Summary) {
 			*s = report.Summary{State: report.Finished, RowsRead: 9, Counts: map[string]int64{"rejected": 2}}

@@ -37,7 +37,7 @@ func WriteText(w io.Writer, s *Summary, groups []ProblemGroup, opts TextOptions)
 	t.files(s)
 	if s.Next != "" {
 		t.line("")
-		t.wrapped("Next: ", s.Next)
+		t.line("Next: ", printable(s.Next)) // not wrapped: a command in it is there to be copied
 	}
 	return t.w.Flush()
 }
