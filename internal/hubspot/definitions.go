@@ -169,8 +169,11 @@ func (c *Client) Owners(ctx context.Context, archived bool) ([]schema.Owner, err
 			return nil, fmt.Errorf("read the owners: %w", err)
 		}
 		all = append(all, owners...)
-		if next == "" || next == after {
+		switch next {
+		case "":
 			return all, nil
+		case after:
+			return nil, errors.New("read the owners: the cursor does not move")
 		}
 		after = next
 	}
