@@ -26,8 +26,9 @@ func newStages(s *schema.Schema) *stages {
 		var own []item
 		for j := range p.Stages {
 			if stage := &p.Stages[j]; !stage.Archived {
-				own = append(own, item{id: stage.ID, label: stage.Label})
-				all = append(all, item{id: stage.ID, label: p.Label + " / " + stage.Label, others: []string{stage.Label}})
+				full := p.Label + " / " + stage.Label
+				own = append(own, item{id: stage.ID, label: stage.Label, others: []string{full}})
+				all = append(all, item{id: stage.ID, label: full, others: []string{stage.Label}})
 				st.pipelineOf = append(st.pipelineOf, p.ID)
 			}
 		}

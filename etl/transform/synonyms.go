@@ -1,0 +1,76 @@
+package transform
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+// synonyms are what the columns of well-known help-desks call the default
+// ticket properties, in plain form (see plainWords), parted by commas.
+var synonyms = map[string]string{
+	"subject": "subject,title,summary,ticket subject,ticket title,short description,issue title,request subject,topic," +
+		"assunto,titulo,resumo,betreff,titel,sujet,objet,asunto",
+	"content": "description,details,body,content,message,comment,first comment,issue description,detailed description," +
+		"descricao,mensagem,detalhes,beschreibung,nachricht,descripcion,mensaje,descriptif",
+	"hs_pipeline":       "pipeline,ticket pipeline,queue,fila,funil",
+	"hs_pipeline_stage": "status,state,stage,ticket status,issue status,pipeline stage,incident state,estado,situacao,etapa,fase,statut,etat",
+	"hs_ticket_priority": "priority,ticket priority,issue priority,urgency,severity," +
+		"prioridade,prioritat,prioridad,priorite,urgencia,gravidade",
+	"hs_ticket_category": "category,ticket category,issue type,ticket type,type,tags,labels," +
+		"categoria,tipo,etiquetas,marcadores,kategorie,typ,categorie",
+	"hubspot_owner_id": "assignee,owner,agent,assigned to,assigned agent,ticket owner,assignee email,assignee e mail,assignee name,agent name," +
+		"responsavel,atendente,agente,proprietario,bearbeiter,zugewiesen an,asignado a,responsable,assigne a",
+	"createdate": "created,created at,created on,created date,create date,creation date,date created,opened,opened at,created time,ticket created at," +
+		"criado em,data de criacao,data de abertura,aberto em,criacao,abertura,erstellt,erstellt am,fecha de creacion,creado,cree le,date de creation",
+	"closed_date": "closed,closed at,closed on,close date,closed date,closed time,resolved,resolved at,resolved time,resolution date,solved at,ticket solved at," +
+		"fechado em,data de fechamento,encerrado em,resolvido em,fechamento,geschlossen,geschlossen am,gelost am,fecha de cierre,cerrado,ferme le",
+	"source_type":   "channel,source,via,ticket channel,contact type,canal,origem,kanal,origen",
+	"hs_resolution": "resolution,resolucao,losung,resolucion",
+}
+
+// Columns that say which ticket a row is, whom it comes from, and for which
+// company.
+const (
+	keySynonyms = "id,ticket id,key,issue key,number,ticket number,case number,issue id,incident number,ticket,case id,external id,reference," +
+		"numero,numero do chamado,chamado,protocolo,ticket nr,ticketnummer,nummer,id do ticket,codigo"
+	contactSynonyms = "email,e mail,requester email,requester e mail,requester,reporter email,reporter,contact email,customer email,contact,from," +
+		"email do solicitante,e mail do solicitante,solicitante,email do cliente,e mail do cliente,cliente email,kunde e mail,correo,correo electronico,correo del solicitante"
+	companySynonyms = "domain,company domain,organization domain,company,account,dominio,dominio da empresa,empresa,domane,firma"
+)
+
+// choices are what help-desks call priorities and stages, in plain form. They
+// are drafted with a doubt.
+var choices = map[string]string{
+	"low": "Low", "baixa": "Low", "niedrig": "Low", "baja": "Low", "basse": "Low", "minor": "Low", "trivial": "Low", "lowest": "Low", "p4": "Low",
+	"medium": "Medium", "normal": "Medium", "media": "Medium", "mittel": "Medium", "moyenne": "Medium", "moderate": "Medium", "p3": "Medium",
+	"high": "High", "alta": "High", "hoch": "High", "haute": "High", "major": "High", "p2": "High",
+	"urgent": "Urgent", "urgente": "Urgent", "critical": "Urgent", "critica": "Urgent", "dringend": "Urgent", "blocker": "Urgent", "highest": "Urgent", "p1": "Urgent",
+	"open": "New", "novo": "New", "aberto": "New", "offen": "New", "neu": "New", "to do": "New", "abierto": "New",
+	"pending": "Waiting on contact", "on hold": "Waiting on us", "in progress": "Waiting on us", "pendente": "Waiting on contact", "em andamento": "Waiting on us",
+	"closed": "Closed", "solved": "Closed", "resolved": "Closed", "done": "Closed", "fechado": "Closed", "resolvido": "Closed", "geschlossen": "Closed", "cerrado": "Closed",
+}
+
+// plainWords is a name without case, accents and signs: "Data/Criação" is
+// "data criacao".
+func plainWords(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFD.String(schema.Fold(name)) {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+		case unicode.IsLetter(r), unicode.IsDigit(r):
+			b.WriteRune(r)
+		default:
+			b.WriteByte(' ')
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// isOneOf says whether name is in a list parted by commas.
+func isOneOf(name, list string) bool {
+	return name != "" && strings.Contains(","+list+",", ","+name+",")
+}
