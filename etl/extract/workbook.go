@@ -1,10 +1,214 @@
 package extract
 
 import (
-	"errors"
+	"fmt"
+	"io"
 	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
+// A workbook is what all sheets share.
+//
+// Its cells are read by us and not by excelize, whose stream of rows gives each
+// cell's text without its type and number format, keeps neither apart from a
+// text that looks the same, and takes a damaged sheet for a short one.
+type workbook struct {
+	parts    parts
+	strings  *sharedStrings
+	formats  []format // by the style of a cell
+	date1904 bool
+	sheets   []sheetPart
+	limits   Limits
+}
+
+// A sheetPart is a worksheet and where it is kept.
+type sheetPart struct {
+	SheetInfo
+	part string
+}
+
+// workbookPart is what we need of the workbook's part.
+type workbookPart struct {
+	WorkbookPr struct {
+		Date1904 string `xml:"date1904,attr"`
+	} `xml:"workbookPr"`
+	Sheets []struct {
+		Name  string `xml:"name,attr"`
+		ID    string `xml:"id,attr"`
+		State string `xml:"state,attr"`
+	} `xml:"sheets>sheet"`
+}
+
+// stylesPart is what we need of the styles' part.
+type stylesPart struct {
+	NumFmts []struct {
+		ID   int    `xml:"numFmtId,attr"`
+		Code string `xml:"formatCode,attr"`
+	} `xml:"numFmts>numFmt"`
+	CellXfs []struct {
+		NumFmtID int `xml:"numFmtId,attr"`
+	} `xml:"cellXfs>xf"`
+}
+
 func openWorkbook(file *os.File, read *meter, opts Options, info *Info) (rowReader, error) {
-	return nil, errors.New("workbooks are read soon")
+	s := &sheetRows{file: file, name: opts.Name, read: read, book: &workbook{limits: opts.Limits}}
+	if err := s.open(opts, info); err != nil {
+		s.release()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open reads everything but the cells.
+func (b *workbook) open(r io.ReaderAt, size int64) (rels relations, name string, err error) {
+	if b.parts, err = openParts(r, size, b.limits); err != nil {
+		return rels, "", err
+	}
+	root, err := b.parts.relations("")
+	if err != nil {
+		return rels, "", err
+	}
+	if name = root.find("", "officeDocument"); name == "" {
+		name = "xl/workbook.xml"
+	}
+	if b.parts[name] == nil || strings.HasSuffix(name, ".bin") || strings.HasPrefix(name, "word/") {
+		return rels, "", b.parts.notAWorkbook()
+	}
+	if rels, err = b.parts.relations(name); err != nil {
+		return rels, "", err
+	}
+	return rels, name, b.openParts(rels, name)
+}
+
+func (b *workbook) openParts(rels relations, name string) error {
+	var part workbookPart
+	if err := b.parts.decode(name, &part); err != nil {
+		return err
+	}
+	b.date1904 = isTrue(part.WorkbookPr.Date1904)
+	for _, sheet := range part.Sheets {
+		for _, rel := range rels.Relationship {
+			if rel.ID == sheet.ID && strings.HasSuffix(rel.Type, "/worksheet") {
+				hidden := sheet.State == "hidden" || sheet.State == "veryHidden"
+				b.sheets = append(b.sheets, sheetPart{SheetInfo{sheet.Name, hidden}, partName(path.Dir(name), rel.Target)})
+			}
+		}
+	}
+	return b.readStyles(rels.find(name, "styles"))
+}
+
+// readStyles learns the number format of each style.
+func (b *workbook) readStyles(name string) error {
+	if name == "" || b.parts[name] == nil {
+		return nil
+	}
+	var part stylesPart
+	if err := b.parts.decode(name, &part); err != nil {
+		return err
+	}
+	codes := map[int]format{}
+	for _, f := range part.NumFmts {
+		codes[f.ID] = classify(f.Code)
+	}
+	for _, xf := range part.CellXfs {
+		f, ok := codes[xf.NumFmtID]
+		if !ok {
+			f = builtIn(xf.NumFmtID)
+		}
+		b.formats = append(b.formats, f)
+	}
+	return nil
+}
+
+// format is the number format of a style.
+func (b *workbook) format(style string) format {
+	if style == "" {
+		style = "0"
+	}
+	i, err := strconv.Atoi(style)
+	if err != nil || i < 0 || i >= len(b.formats) {
+		return format{}
+	}
+	return b.formats[i]
+}
+
+func isTrue(s string) bool { return s == "1" || s == "true" }
+
+// choose finds the worksheet that want names, by name or number; "" is the
+// first that is not hidden.
+func (b *workbook) choose(want string, note func(string, ...any)) (sheetPart, error) {
+	if len(b.sheets) == 0 {
+		return sheetPart{}, fmt.Errorf("the workbook has no worksheets")
+	}
+	if want == "" {
+		return b.firstVisible(note)
+	}
+	for _, s := range b.sheets {
+		if s.Name == want {
+			return s, nil
+		}
+	}
+	for _, s := range b.sheets {
+		if strings.EqualFold(strings.TrimSpace(s.Name), strings.TrimSpace(want)) {
+			return s, nil
+		}
+	}
+	if n, err := strconv.Atoi(want); err == nil && n >= 1 && n <= len(b.sheets) {
+		return b.sheets[n-1], nil
+	}
+	return sheetPart{}, b.unknownSheet(want)
+}
+
+func (b *workbook) firstVisible(note func(string, ...any)) (sheetPart, error) {
+	for i, s := range b.sheets {
+		if s.Hidden {
+			continue
+		}
+		if i > 0 {
+			note("sheet %q: the first that is not hidden", s.Name)
+		}
+		b.noteOthers(s.Name, note)
+		return s, nil
+	}
+	return sheetPart{}, fmt.Errorf("all its worksheets are hidden; name the one to read (source.sheet): %s", b.sheetNames())
+}
+
+// noteOthers tells of the sheets that are not read.
+func (b *workbook) noteOthers(chosen string, note func(string, ...any)) {
+	for _, s := range b.sheets {
+		switch {
+		case s.Name == chosen:
+		case s.Hidden:
+			note("sheet %q is hidden and is not read", s.Name)
+		default:
+			note("sheet %q is not read; name it (source.sheet) to read it", s.Name)
+		}
+	}
+}
+
+func (b *workbook) unknownSheet(want string) error {
+	names := make([]string, len(b.sheets))
+	for i, s := range b.sheets {
+		names[i] = s.Name
+	}
+	nearest := ""
+	if name, ok := schema.Nearest(want, names); ok {
+		nearest = fmt.Sprintf("; nearest is %q", name)
+	}
+	return fmt.Errorf("there is no sheet %q%s; it has %s", want, nearest, b.sheetNames())
+}
+
+func (b *workbook) sheetNames() string {
+	names := make([]string, len(b.sheets))
+	for i, s := range b.sheets {
+		names[i] = strconv.Quote(s.Name)
+		if s.Hidden {
+			names[i] += " (hidden)"
+		}
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,0 +1,93 @@
+package extract_test
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ticketetl/ticketetl/etl/extract"
+)
+
+const benchRows = 20_000
+
+// benchTable is a help-desk export: twelve columns, a description in quotes.
+func benchTable() [][]string {
+	table := [][]string{{"ID", "Subject", "Description", "Status", "Priority", "Requester", "Assignee", "Created", "Updated", "Tags", "Group", "Hours"}}
+	for i := range benchRows {
+		table = append(table, []string{
+			fmt.Sprint(100000 + i), "Printer on floor " + fmt.Sprint(i%9) + " does not answer",
+			"Hello,\nsince this morning the printer \"P" + fmt.Sprint(i%40) + "\" is silent.\nCould you have a look? " + strings.Repeat("Thanks. ", i%12),
+			"Open", "High", fmt.Sprintf("person%d@example.com", i%5000), "agent@example.com",
+			"2024-02-29 14:30:00", "2024-03-01 09:12:44", "printer|floor", "IT", "1.5",
+		})
+	}
+	return table
+}
+
+func benchCSV(b *testing.B) (string, int64) {
+	var text strings.Builder
+	w := csv.NewWriter(&text)
+	require.NoError(b, w.WriteAll(benchTable()))
+	return write(b, "in.csv", text.String()), int64(text.Len())
+}
+
+func BenchmarkCSV(b *testing.B) {
+	path, size := benchCSV(b)
+	b.SetBytes(size)
+	benchFile(b, path)
+}
+
+func BenchmarkXLSX(b *testing.B) {
+	path := streamedWorkbookOf(b, benchTable())
+	benchFile(b, path)
+}
+
+func BenchmarkXLSXShared(b *testing.B) {
+	path := workbookOf(b, benchTable())
+	benchFile(b, path)
+}
+
+func benchFile(b *testing.B, path string) {
+	b.ReportAllocs()
+	for b.Loop() {
+		f, err := extract.Open(path, extract.Options{})
+		require.NoError(b, err)
+		n := 0
+		for ; err == nil; n++ {
+			_, err = f.Next(context.Background())
+		}
+		if !errors.Is(err, io.EOF) || n != benchRows+1 {
+			b.Fatal(n, err)
+		}
+		require.NoError(b, f.Close())
+	}
+	b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkEncodingCSV is what BenchmarkCSV is measured against.
+func BenchmarkEncodingCSV(b *testing.B) {
+	path, size := benchCSV(b)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		file, err := os.Open(path)
+		require.NoError(b, err)
+		r := csv.NewReader(file)
+		r.ReuseRecord = true
+		for err == nil {
+			_, err = r.Read()
+		}
+		if !errors.Is(err, io.EOF) {
+			b.Fatal(err)
+		}
+		require.NoError(b, file.Close())
+	}
+	b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
+}

@@ -1,0 +1,4 @@
+package extract
+
+// HasForm is for tests.
+var HasForm = hasForm

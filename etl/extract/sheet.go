@@ -1,0 +1,506 @@
+package extract
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/ticketetl/ticketetl/etl"
+)
+
+// maxSheetRows is the number of the last row that a worksheet can have.
+const maxSheetRows = 1_048_576
+
+// sheetRows reads one worksheet.
+type sheetRows struct {
+	file   *os.File
+	name   string
+	sheet  string
+	read   *meter
+	book   *workbook
+	cells  *cellStream
+	header *etl.Header
+	ahead  []sheetRow // rows that were read to find the header
+}
+
+// A sheetRow is one row that is not blank, up to its last cell that is not empty.
+type sheetRow struct {
+	row    int
+	fields []string
+	kinds  []etl.Kind // as long as fields
+	fault  *etl.Problem
+}
+
+func (s *sheetRows) open(opts Options, info *Info) error {
+	note := func(format string, args ...any) { info.Notes = append(info.Notes, fmt.Sprintf(format, args...)) }
+	if err := s.openSheet(opts, info, note); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	if err := s.findHeader(opts.Header, note); err != nil {
+		return fmt.Errorf("%s [%s]: %w", s.name, s.sheet, err)
+	}
+	info.Sheet, info.HeaderRow = s.sheet, s.cells.headerRow
+	if hidden := s.cells.hidden; len(hidden) > 0 {
+		note("hidden columns are read as well: %s", strings.Join(hidden, ", "))
+	}
+	return nil
+}
+
+func (s *sheetRows) openSheet(opts Options, info *Info, note func(string, ...any)) error {
+	b := s.book
+	rels, name, err := b.open(s.read.readerAt(s.file), info.Size)
+	if err != nil {
+		return err
+	}
+	for _, sheet := range b.sheets {
+		info.Sheets = append(info.Sheets, sheet.SheetInfo)
+	}
+	sheet, err := b.choose(opts.Sheet, note)
+	if err != nil {
+		return err
+	}
+	s.sheet = sheet.Name
+	texts := rels.find(name, "sharedStrings")
+	if b.parts[texts] == nil {
+		texts = ""
+	}
+	s.read.expect(b.parts, texts, sheet.part)
+	if b.strings, err = readSharedStrings(b.parts, texts, b.limits); err != nil {
+		return err
+	}
+	x, err := b.parts.stream(sheet.part, b.limits.MaxUnzipped)
+	if err != nil {
+		return err
+	}
+	s.cells = &cellStream{xmlStream: x, book: b}
+	return nil
+}
+
+// expect sets what is going to be read: two parts of the workbook.
+func (m *meter) expect(p parts, names ...string) {
+	m.total = 0
+	for _, name := range names {
+		if f := p[name]; f != nil {
+			m.total += int64(f.CompressedSize64)
+		}
+	}
+	m.done.Store(0)
+}
+
+// findHeader reads up to the header; what it reads beyond is kept.
+func (s *sheetRows) findHeader(want int, note func(string, ...any)) error {
+	var rows []headerRow
+	for len(s.ahead) < headerRows {
+		r, err := s.cells.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if r.row < want {
+			continue
+		}
+		s.ahead = append(s.ahead, r)
+		rows = append(rows, headerRow{row: r.row, cells: r.fields})
+		if want > 0 {
+			break
+		}
+	}
+	switch {
+	case len(rows) == 0 && want > 0:
+		return fmt.Errorf("the header should stand in row %d, but no cell is filled from there on", want)
+	case len(rows) == 0:
+		return errors.New("no cell of the sheet is filled; if the tickets are in another one, name it (source.sheet)")
+	case want > 0 && rows[0].row != want:
+		return fmt.Errorf("row %d, which should be the header, is blank", want)
+	}
+	chosen := rows[0]
+	if want == 0 {
+		chosen = chooseHeader(rows, note)
+	}
+	for s.ahead[0].row < chosen.row {
+		s.ahead = s.ahead[1:]
+	}
+	return s.takeHeader()
+}
+
+func (s *sheetRows) takeHeader() error {
+	r := s.ahead[0]
+	if r.fault != nil {
+		return fmt.Errorf("row %d, the header: %s; %s", r.row, r.fault.Message, r.fault.Hint)
+	}
+	s.header = etl.NewHeader(r.fields)
+	s.cells.headerRow = r.row
+	s.ahead = s.ahead[1:]
+	return nil
+}
+
+func (s *sheetRows) Header() *etl.Header { return s.header }
+
+func (s *sheetRows) Close() error {
+	return errors.Join(s.release(), s.file.Close())
+}
+
+// release gives back all but the file itself.
+func (s *sheetRows) release() error {
+	var errs []error
+	if s.cells != nil {
+		errs = append(errs, s.cells.close())
+	}
+	if s.book.strings != nil {
+		errs = append(errs, s.book.strings.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *sheetRows) Next(context.Context) (*etl.Record, error) {
+	if len(s.ahead) > 0 {
+		r := s.ahead[0]
+		s.ahead = s.ahead[1:]
+		return s.record(r)
+	}
+	r, err := s.cells.next()
+	if errors.Is(err, io.EOF) {
+		s.read.done.Store(s.read.total)
+		return nil, io.EOF
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s [%s]: %w", s.name, s.sheet, err)
+	}
+	return s.record(r)
+}
+
+// record makes a Record of r. Workbooks leave out empty cells, so a short row
+// is filled up.
+func (s *sheetRows) record(r sheetRow) (*etl.Record, error) {
+	rec := &etl.Record{
+		Pos:    etl.Position{File: s.name, Sheet: s.sheet, Row: r.row},
+		Header: s.header,
+		Fields: make([]string, s.header.Len()),
+	}
+	n := copy(rec.Fields, r.fields)
+	for i, kind := range r.kinds[:n] {
+		if kind != etl.Text && rec.Kinds == nil {
+			rec.Kinds = make([]etl.Kind, len(rec.Fields))
+		}
+		if kind != etl.Text {
+			rec.Kinds[i] = kind
+		}
+	}
+	if len(r.fields) > n {
+		return rec, &etl.RowError{Pos: rec.Pos, Problem: beyondHeader(r, n)}
+	}
+	if r.fault != nil {
+		return rec, &etl.RowError{Pos: rec.Pos, Problem: *r.fault}
+	}
+	return rec, nil
+}
+
+// beyondHeader names the first filled cell of r that has no column.
+func beyondHeader(r sheetRow, width int) etl.Problem {
+	i := width
+	for r.fields[i] == "" {
+		i++
+	}
+	return etl.Problem{
+		Column:  -1,
+		Value:   r.fields[i],
+		Code:    "TOO_MANY_CELLS",
+		Message: fmt.Sprintf("cell %s%d holds %s, beyond the last column of the header (%s)", etl.ColumnLetter(i), r.row, quote([]byte(r.fields[i])), etl.ColumnLetter(width-1)),
+		Hint:    "give the column a header, or clear the cell",
+	}
+}
+
+// A cellStream reads the rows of a worksheet's part.
+type cellStream struct {
+	*xmlStream
+	book      *workbook
+	inData    bool
+	done      bool
+	row       int
+	hidden    []string // letters of hidden columns
+	headerRow int
+}
+
+// next returns the next row that has a filled cell; io.EOF is the end.
+func (c *cellStream) next() (sheetRow, error) {
+	for !c.done {
+		t, err := c.must()
+		if err != nil {
+			return sheetRow{}, err
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			if t.Name.Local != "row" || !c.inData {
+				c.enter(t)
+				continue
+			}
+			r, err := c.readRow(t)
+			if err != nil {
+				return r, fmt.Errorf("row %d: %w", c.row, err)
+			}
+			if len(r.fields) > 0 || r.fault != nil {
+				return r, nil
+			}
+		case xml.EndElement:
+			if t.Name.Local == "sheetData" || t.Name.Local == "worksheet" {
+				c.done = true
+				if err := c.drain(); err != nil {
+					return sheetRow{}, err
+				}
+			}
+		}
+	}
+	return sheetRow{}, io.EOF
+}
+
+// enter takes note of an element outside rows.
+func (c *cellStream) enter(e xml.StartElement) {
+	switch e.Name.Local {
+	case "sheetData":
+		c.inData = true
+	case "col":
+		from, _ := strconv.Atoi(attr(e, "min"))
+		to, _ := strconv.Atoi(attr(e, "max"))
+		if !isTrue(attr(e, "hidden")) || from < 1 || from > to || to > 16384 {
+			return
+		}
+		name := etl.ColumnLetter(from - 1)
+		if to > from {
+			name += ":" + etl.ColumnLetter(to-1)
+		}
+		c.hidden = append(c.hidden, name)
+	}
+}
+
+// readRow reads a row, up to its end.
+func (c *cellStream) readRow(e xml.StartElement) (sheetRow, error) {
+	if err := c.number(attr(e, "r")); err != nil {
+		return sheetRow{}, err
+	}
+	r := sheetRow{row: c.row}
+	column, size := -1, 0
+	for {
+		t, err := c.must()
+		if err != nil {
+			return r, err
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			if t.Name.Local != "c" {
+				continue
+			}
+			cell, err := c.readCell(t, column)
+			if err != nil {
+				return r, err
+			}
+			column = cell.column
+			size += len(cell.text)
+			if err := c.put(&r, cell, size); err != nil {
+				return r, err
+			}
+		case xml.EndElement:
+			if t.Name.Local == "row" {
+				return r, nil
+			}
+		}
+	}
+}
+
+// number sets the number of the row that begins; r may be missing.
+func (c *cellStream) number(r string) error {
+	next := c.row + 1
+	if r != "" {
+		n, err := strconv.Atoi(r)
+		switch {
+		case err != nil || n > maxSheetRows:
+			return fmt.Errorf("the row after it has the number %q; the workbook is damaged: open it in a spreadsheet program and save it again", clip([]byte(r)))
+		case n < next:
+			return fmt.Errorf("row %d stands after it; the workbook is damaged: open it in a spreadsheet program and save it again", n)
+		}
+		next = n
+	}
+	if next > maxSheetRows {
+		return fmt.Errorf("there are more rows than a worksheet can have, %d", maxSheetRows)
+	}
+	c.row = next
+	return nil
+}
+
+// A cellValue is one cell as it is to be used.
+type cellValue struct {
+	column int
+	text   string
+	kind   etl.Kind
+	lost   bool // digits were lost
+}
+
+// put adds a cell to r, unless it is empty.
+func (c *cellStream) put(r *sheetRow, cell cellValue, size int) error {
+	limits := c.book.limits
+	at := etl.ColumnLetter(cell.column)
+	switch {
+	case cell.text == "":
+		return nil
+	case cell.column >= limits.MaxColumns:
+		return fmt.Errorf("cell %s%d stands beyond the %d columns that may be", at, c.row, limits.MaxColumns)
+	case len(cell.text) > limits.MaxField:
+		return fmt.Errorf("cell %s%d has more than %d bytes", at, c.row, limits.MaxField)
+	case size > limits.MaxRow:
+		return fmt.Errorf("the row has more than %d bytes", limits.MaxRow)
+	case cell.column < len(r.fields) && r.fields[cell.column] != "":
+		return fmt.Errorf("cell %s%d is there twice; the workbook is damaged: open it in a spreadsheet program and save it again", at, c.row)
+	}
+	for len(r.fields) <= cell.column {
+		r.fields = append(r.fields, "")
+		r.kinds = append(r.kinds, etl.Text)
+	}
+	r.fields[cell.column], r.kinds[cell.column] = cell.text, cell.kind
+	if cell.lost && r.fault == nil {
+		r.fault = &etl.Problem{
+			Column: cell.column, Value: cell.text, Code: "DIGITS_LOST",
+			Message: fmt.Sprintf("%s is a number of more than 15 digits, and spreadsheets keep only 15", cell.text),
+			Hint:    "format the column as text and enter the number again from where it came from, or import the original .csv",
+		}
+	}
+	return nil
+}
+
+// A rawCell is a cell as the workbook has it.
+type rawCell struct {
+	kind    string // attribute t
+	value   string
+	formula string
+	inline  string
+
+	hasValue, hasFormula, hasInline bool
+}
+
+// readCell reads a cell, up to its end. last is the column of the one before.
+func (c *cellStream) readCell(e xml.StartElement, last int) (cellValue, error) {
+	cell := cellValue{column: last + 1}
+	if ref := attr(e, "r"); ref != "" {
+		column, ok := etl.LetterColumn(strings.TrimRight(ref, "0123456789"))
+		if !ok || column >= 16384 {
+			return cell, fmt.Errorf("a cell has the reference %q; the workbook is damaged: open it in a spreadsheet program and save it again", clip([]byte(ref)))
+		}
+		cell.column = column
+	}
+	raw, err := c.readRaw(attr(e, "t"))
+	if err != nil {
+		return cell, err
+	}
+	cell.text, cell.kind, cell.lost, err = c.book.value(raw, c.book.format(attr(e, "s")))
+	if err != nil {
+		err = fmt.Errorf("cell %s%d: %w", etl.ColumnLetter(cell.column), c.row, err)
+	}
+	return cell, err
+}
+
+func (c *cellStream) readRaw(kind string) (rawCell, error) {
+	raw := rawCell{kind: kind}
+	for {
+		t, err := c.must()
+		if err != nil {
+			return raw, err
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			switch t.Name.Local {
+			case "v":
+				raw.hasValue = true
+				raw.value, err = c.text("v")
+			case "f":
+				raw.hasFormula = true
+				raw.formula, err = c.text("f")
+			case "is":
+				raw.hasInline = true
+				raw.inline, err = c.richText("is", c.book.limits.MaxField)
+			default:
+				err = c.skip(t.Name.Local)
+			}
+			if err != nil {
+				return raw, err
+			}
+		case xml.EndElement:
+			if t.Name.Local == "c" {
+				return raw, nil
+			}
+		}
+	}
+}
+
+// value is what a cell means. lost says that a number has lost digits.
+func (b *workbook) value(raw rawCell, f format) (text string, kind etl.Kind, lost bool, err error) {
+	if raw.hasFormula && raw.value == "" && !(raw.kind == "str" && raw.hasValue) {
+		return unstored(raw.formula), etl.CellError, false, nil
+	}
+	switch raw.kind {
+	case "s":
+		if !raw.hasValue {
+			return "", etl.Text, false, nil
+		}
+		text, err = b.strings.get(raw.value)
+		return text, etl.Text, false, err
+	case "inlineStr":
+		return raw.inline, etl.Text, false, nil
+	case "str":
+		return unescape(raw.value), etl.Text, false, nil
+	case "b":
+		return boolText(raw.value), etl.Bool, false, nil
+	case "e":
+		return raw.value, etl.CellError, false, nil
+	case "d":
+		if raw.value == "" {
+			return "", etl.Text, false, nil
+		}
+		text, kind = isoCell(raw.value, f)
+		return text, kind, false, nil
+	}
+	if raw.hasInline && raw.value == "" {
+		return raw.inline, etl.Text, false, nil
+	}
+	text, kind, lost = b.number(raw.value, f)
+	return text, kind, lost, nil
+}
+
+func unstored(formula string) string {
+	if formula == "" {
+		return "a formula has no stored value"
+	}
+	return "=" + string(clip([]byte(formula))) + " has no stored value"
+}
+
+func boolText(value string) string {
+	switch strings.TrimSpace(value) {
+	case "":
+		return ""
+	case "1", "true":
+		return "true"
+	}
+	return "false"
+}
+
+// number is what a number means under its format.
+func (b *workbook) number(raw string, f format) (text string, kind etl.Kind, lost bool) {
+	if strings.TrimSpace(raw) == "" {
+		return "", etl.Text, false
+	}
+	text, value, lost, ok := numberCell(raw)
+	switch {
+	case !ok:
+		return string(clip([]byte(raw))) + " is not a number", etl.CellError, false
+	case f.dated():
+		text, kind = dateCell(strings.TrimSpace(raw), value, f, b.date1904)
+		return text, kind, false
+	case f.mask != "" && isDigits(text) && !lost:
+		return fillMask(f.mask, text), etl.Text, false
+	}
+	return text, etl.Number, lost
+}
