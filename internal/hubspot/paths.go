@@ -22,9 +22,10 @@ func (p paths) object(object string, rest ...string) string {
 	return join("/crm/objects/"+p.version, append([]string{object}, rest...)...)
 }
 
-// association is the path of one association of a ticket, by its type.
+// association is the path of one association of a ticket, by its type. No
+// date-versioned path is documented for it, so that v3 serves.
 func (p paths) association(ticketID, toType, toID string, typeID int) string {
-	return p.object("tickets", ticketID, "associations", toType, toID, strconv.Itoa(typeID))
+	return paths{}.object("tickets", ticketID, "associations", toType, toID, strconv.Itoa(typeID))
 }
 
 // associations is a path below a pair of object types: batch/... or labels.

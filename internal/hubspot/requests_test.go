@@ -115,7 +115,7 @@ func TestRequests(t *testing.T) {
 		}, "POST /crm/v4/associations/tickets/contacts/batch/read", "POST /crm/associations/2026-03/tickets/contacts/batch/read", `{"inputs":[{"id":"1"},{"id":"2"}]}`},
 		{"remove association", func(ctx context.Context, c *hubspot.Client) error {
 			return c.RemoveAssociation(ctx, "7", "contacts", "8", 16)
-		}, "DELETE /crm/v3/objects/tickets/7/associations/contacts/8/16", "DELETE /crm/objects/2026-03/tickets/7/associations/contacts/8/16", ""},
+		}, "DELETE /crm/v3/objects/tickets/7/associations/contacts/8/16", "DELETE /crm/v3/objects/tickets/7/associations/contacts/8/16", ""},
 		{"rules", func(ctx context.Context, c *hubspot.Client) error {
 			_, err := c.PropertyRules(ctx, "0-5")
 			return err
