@@ -1,0 +1,139 @@
+package resolve_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/resolve"
+	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/sandbox"
+)
+
+func newResolver(t *testing.T) (*resolve.Resolver, *sandbox.Server) {
+	t.Helper()
+	server, err := sandbox.New(sandbox.Options{Limits: sandbox.Unlimited})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	client, err := hubspot.New(hubspot.Options{
+		BaseURL: "http://127.0.0.1", Transport: server.Transport(), Tokens: hubspot.StaticToken("x"),
+	})
+	require.NoError(t, err)
+	return resolve.New(client), server
+}
+
+func record(refs ...etl.Reference) *etl.Record { return &etl.Record{References: refs} }
+
+// seeds of the account: a contact with a second address, one company whose
+// domain is its own, and a domain that two companies share.
+func seeds(t *testing.T) (further sandbox.Seed, own sandbox.Seed, shared string) {
+	t.Helper()
+	w := sandbox.DefaultWorld()
+	for _, c := range w.Contacts {
+		if c.Properties["hs_additional_emails"] != "" && further.ID == "" {
+			further = c
+		}
+	}
+	count := map[string]int{}
+	for _, c := range w.Companies {
+		count[c.Properties["domain"]]++
+	}
+	for _, c := range w.Companies {
+		switch count[c.Properties["domain"]] {
+		case 1:
+			own = c
+		case 2:
+			shared = c.Properties["domain"]
+		}
+	}
+	return further, own, shared
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	further, own, shared := seeds(t)
+	second, _, _ := strings.Cut(further.Properties["hs_additional_emails"], ";")
+	tests := []struct {
+		name    string
+		ref     etl.Reference
+		wantID  string
+		code    string
+		warning bool
+	}{
+		{name: "contact by e-mail", ref: etl.Reference{To: "contacts", Match: "email", Value: further.Properties["email"]}, wantID: further.ID},
+		{name: "contact by e-mail in capitals", ref: etl.Reference{To: "contacts", Match: "email", Value: strings.ToUpper(further.Properties["email"])}, wantID: further.ID},
+		{name: "contact by a further address", ref: etl.Reference{To: "contacts", Match: "email", Value: second}, wantID: further.ID},
+		{name: "contact by unique property", ref: etl.Reference{To: "contacts", Match: "codigo_cliente", Value: further.Properties["codigo_cliente"]}, wantID: further.ID},
+		{name: "contact by id", ref: etl.Reference{To: "contacts", Match: "id", Value: further.ID}, wantID: further.ID},
+		{name: "company by domain", ref: etl.Reference{To: "companies", Match: "domain", Value: own.Properties["domain"]}, wantID: own.ID},
+		{name: "nobody has the address", ref: etl.Reference{To: "contacts", Match: "email", Value: "nobody@example.com", Missing: "reject"}, code: "REFERENCE_NOT_FOUND"},
+		{name: "nobody has the address, left out", ref: etl.Reference{To: "contacts", Match: "email", Value: "nobody@example.com", Missing: "skip"}, code: "REFERENCE_NOT_FOUND", warning: true},
+		{name: "no such id", ref: etl.Reference{To: "companies", Match: "id", Value: "1"}, code: "REFERENCE_NOT_FOUND"},
+		{name: "two companies have the domain", ref: etl.Reference{To: "companies", Match: "domain", Value: shared, Missing: "skip"}, code: "REFERENCE_AMBIGUOUS"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, server := newResolver(t)
+			rec := record(tt.ref)
+			problems, err := r.Resolve(t.Context(), []*etl.Record{rec})
+			require.NoError(t, err)
+			require.Empty(t, server.Violations())
+			if tt.code == "" {
+				require.Empty(t, problems[0])
+				require.Equal(t, tt.wantID, rec.References[0].ID)
+				return
+			}
+			require.Empty(t, rec.References, "what is not found is not sent")
+			require.Len(t, problems[0], 1)
+			require.Equal(t, tt.code, problems[0][0].Code)
+			require.Equal(t, tt.warning, problems[0][0].Warning)
+			require.NotEmpty(t, problems[0][0].Hint)
+		})
+	}
+}
+
+func TestResolveAsksInBulkAndOnce(t *testing.T) {
+	t.Parallel()
+	r, server := newResolver(t)
+	world := sandbox.DefaultWorld()
+	var recs []*etl.Record
+	for i := range 300 {
+		email := world.Contacts[i%250].Properties["email"]
+		if i%5 == 0 {
+			email = fmt.Sprintf("nobody%d@example.com", i%3)
+		}
+		recs = append(recs, record(etl.Reference{To: "contacts", Match: "email", Value: email}))
+	}
+	const read = "POST /crm/v3/objects/{type}/batch/read"
+	_, err := r.Resolve(t.Context(), recs)
+	require.NoError(t, err)
+	asked := server.Requests()[read]
+	require.LessOrEqual(t, asked, 3, "a hundred a call")
+
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			again := record(etl.Reference{To: "contacts", Match: "email", Value: world.Contacts[1].Properties["email"]},
+				etl.Reference{To: "contacts", Match: "email", Value: "nobody0@example.com"})
+			problems, err := r.Resolve(t.Context(), []*etl.Record{again})
+			require.NoError(t, err)
+			require.Len(t, problems[0], 1)
+		})
+	}
+	group.Wait()
+	require.Equal(t, asked, server.Requests()[read], "what is known, missing ones too, is not asked again")
+	require.Empty(t, server.Violations())
+}
+
+func TestResolveNothing(t *testing.T) {
+	t.Parallel()
+	r, _ := newResolver(t)
+	problems, err := r.Resolve(t.Context(), []*etl.Record{record(), record()})
+	require.NoError(t, err)
+	require.Equal(t, [][]etl.Problem{nil, nil}, problems)
+}
