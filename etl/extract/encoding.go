@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -170,6 +171,7 @@ func guessCharset(s *sample) (c charset, note string, err error) {
 // have a zero byte beside them, always on the same side.
 func zeroPattern(head []byte) (charset, bool) {
 	var zeros [2]int
+	head = head[:min(len(head), 64<<10)]
 	for i, b := range head {
 		if b == 0 {
 			zeros[i%2]++
@@ -247,9 +249,9 @@ func (t *tally) read(r io.Reader, rest []byte) error {
 // add returns the beginning of a letter that p cuts, unless p is the last.
 func (t *tally) add(p []byte, last bool) (rest []byte) {
 	for i := 0; i < len(p); {
-		if p[i] < utf8.RuneSelf {
-			i++
-			t.seen++
+		if n := ascii(p[i:]); n > 0 {
+			i += n
+			t.seen += int64(n)
 			continue
 		}
 		if !last && !utf8.FullRune(p[i:]) {
@@ -266,6 +268,18 @@ func (t *tally) add(p []byte, last bool) (rest []byte) {
 		t.seen += int64(n)
 	}
 	return nil
+}
+
+// ascii counts the bytes of ASCII with which p begins.
+func ascii(p []byte) int {
+	n := 0
+	for len(p)-n >= 8 && binary.LittleEndian.Uint64(p[n:])&0x8080808080808080 == 0 {
+		n += 8
+	}
+	for n < len(p) && p[n] < utf8.RuneSelf {
+		n++
+	}
+	return n
 }
 
 func (t *tally) fault(b byte) {

@@ -39,6 +39,7 @@ type scanner struct {
 	raw     []byte // without its line end
 	cells   []cell
 	doubled bool // some cell has doubled quotes
+	text    []byte
 	fault   *etl.Problem
 }
 
@@ -354,7 +355,8 @@ func (s *scanner) blank() bool {
 	return true
 }
 
-// appendText appends the cells' text to fields. All share one string.
+// appendText appends the cells' text to fields. All share one string. It may be
+// called once for a row.
 func (s *scanner) appendText(fields []string) []string {
 	if !s.doubled {
 		text := string(s.raw)
@@ -363,27 +365,30 @@ func (s *scanner) appendText(fields []string) []string {
 		}
 		return fields
 	}
-	var b strings.Builder
-	b.Grow(len(s.raw))
+	s.text = s.text[:0]
+	for i, c := range s.cells {
+		s.appendCell(c)
+		s.cells[i].to = len(s.text) // the cell is not needed any more
+	}
+	text, from := string(s.text), 0
 	for _, c := range s.cells {
-		start := b.Len()
-		s.writeText(&b, c)
-		fields = append(fields, b.String()[start:])
+		fields = append(fields, text[from:c.to])
+		from = c.to
 	}
 	return fields
 }
 
-func (s *scanner) writeText(b *strings.Builder, c cell) {
+func (s *scanner) appendCell(c cell) {
 	text := s.raw[c.from:c.to]
 	for c.doubled {
 		i := bytes.IndexByte(text, '"')
 		if i < 0 {
 			break
 		}
-		b.Write(text[:i+1])
+		s.text = append(s.text, text[:i+1]...)
 		text = text[i+2:]
 	}
-	b.Write(text)
+	s.text = append(s.text, text...)
 }
 
 // clip shortens text that is shown in a message.

@@ -21,6 +21,7 @@ type textRows struct {
 	name   string
 	scan   *scanner
 	header *etl.Header
+	slab   slab
 	width  int  // cells that each row must have
 	own    *own // of a failed-rows file; else nil
 }
@@ -79,8 +80,10 @@ func sampleOf(file *os.File, gz bool, limits Limits) (*sample, error) {
 	if gz && bytes.HasPrefix(seen.head, []byte("PK")) {
 		return nil, errors.New("inside the gzip stands a workbook or another archive; unpack it first")
 	}
-	if why := refuse(seen.head); gz && why != "" {
-		return nil, errors.New(why)
+	if gz {
+		if why := refuse(seen.head[:min(len(seen.head), 4096)]); why != "" {
+			return nil, errors.New(why)
+		}
 	}
 	_, err = file.Seek(0, io.SeekStart)
 	return seen, err
@@ -273,11 +276,10 @@ func (t *textRows) Next(context.Context) (*etl.Record, error) {
 
 // record makes a Record of the row last scanned.
 func (t *textRows) record() (*etl.Record, error) {
-	rec := &etl.Record{
-		Pos:    etl.Position{File: t.name, Row: t.scan.row, Line: t.scan.line},
-		Header: t.header,
-	}
-	cells := t.scan.appendText(make([]string, 0, max(t.width, len(t.scan.cells))))
+	rec, cells := t.slab.take(max(t.width, len(t.scan.cells)))
+	rec.Pos = etl.Position{File: t.name, Row: t.scan.row, Line: t.scan.line}
+	rec.Header = t.header
+	cells = t.scan.appendText(cells)
 	problem := t.problem(cells)
 	for len(cells) < t.width {
 		cells = append(cells, "")
@@ -292,6 +294,28 @@ func (t *textRows) record() (*etl.Record, error) {
 		return rec, &etl.RowError{Pos: rec.Pos, Problem: *problem}
 	}
 	return rec, nil
+}
+
+// A slab allocates Records and their fields many at a time, as batches hold
+// on to about as many.
+type slab struct {
+	records []etl.Record
+	fields  []string
+}
+
+const slabRecords = 32
+
+// take returns a Record and room for the text of n fields.
+func (s *slab) take(n int) (*etl.Record, []string) {
+	if len(s.records) == 0 {
+		s.records = make([]etl.Record, slabRecords)
+	}
+	if len(s.fields) < n {
+		s.fields = make([]string, n*slabRecords)
+	}
+	rec, fields := &s.records[0], s.fields[:0:n]
+	s.records, s.fields = s.records[1:], s.fields[n:]
+	return rec, fields
 }
 
 // fill takes the original columns out of a row of a failed-rows file.
