@@ -266,7 +266,7 @@ func TestLabels(t *testing.T) {
 	require.Equal(t, float64(3), res.at("results", 0, "typeId"))
 	require.Equal(t, float64(4), res.at("results", 1, "typeId"))
 	a.want(204, "PUT", v4+"tickets/contacts/labels", `{"associationTypeId":3,"label":"Chief"}`)
-	require.Equal(t, label{"USER_DEFINED", 3, name("Chief")}, read(v4+"tickets/contacts/labels")[2])
+	require.Equal(t, label{"USER_DEFINED", 3, name("Chief")}, read(v4 + "tickets/contacts/labels")[2])
 	a.want(204, "DELETE", v4+"tickets/contacts/labels/3", "")
 	require.Len(t, read(v4+"tickets/contacts/labels"), 2)
 	a.want(404, "DELETE", v4+"tickets/contacts/labels/3", "")
