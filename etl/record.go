@@ -37,6 +37,11 @@ func KindOf(letter byte) Kind {
 	return Text
 }
 
+// PartialKinds stands in the failed-rows file in place of the kinds of a row
+// that could be read only in part. Such a row is refused until somebody has
+// looked at its cells and emptied that one.
+const PartialKinds = "!"
+
 // A Position says where a Record stands in its source.
 type Position struct {
 	File  string // as named on the command line; "-" is standard input
@@ -87,6 +92,10 @@ type Record struct {
 	Header *Header
 	Fields []string // one for each column of Header
 	Kinds  []Kind   // nil when every field is Text
+
+	// Partial means that the row could be read only in part (see RowError):
+	// Fields are not the whole of it.
+	Partial bool
 
 	Key        string     // value of the key property; empty when the mapping has no key
 	KeyColumn  int        // index of the column it comes from

@@ -144,6 +144,7 @@ func (r *run) read(ctx context.Context) {
 func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
 	e := entry{rec: rec, mapper: in.Mapper}
 	if rowErr != nil {
+		rec.Partial = true
 		e.judge(Outcome{Status: Rejected, Problems: []Problem{rowErr.Problem}})
 		return e
 	}

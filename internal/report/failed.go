@@ -109,6 +109,9 @@ func (f *failedFile) add(rec *etl.Record, out etl.Outcome) error {
 	own[2] = rec.Pos.File
 	own[3] = strconv.Itoa(rec.Pos.Row)
 	own[4] = string(f.kinds)
+	if rec.Partial {
+		own[4] = etl.PartialKinds
+	}
 	own[5] = rec.Pos.Sheet
 	f.write(f.line)
 	if f.buf.Len() >= maxBytesHeld {
