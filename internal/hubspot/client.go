@@ -142,7 +142,8 @@ func isLoopback(host string) bool {
 }
 
 // transports returns what carries repeatable requests and what carries the
-// others. A transport given by the caller carries both.
+// others. A transport given by the caller carries both; of what must not be
+// repeated it gets no second copy.
 //
 // net/http repeats requests by itself, on a reused connection that turns out to
 // be dead. Over HTTP/1.1 it does so for a POST (without an Idempotency-Key

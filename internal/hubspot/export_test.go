@@ -13,6 +13,17 @@ var (
 	ParseError         = parseError
 )
 
+// DecodeWritten reads a batch answer: ids, trace ids and whether new, each list
+// in the answer's order, and its errors.
+func DecodeWritten(data []byte) (all []Result, traces []string, errs string, err error) {
+	results, raw, err := decodeWritten(data)
+	for _, r := range results {
+		all = append(all, Result{ID: string(r.ID), New: r.New})
+		traces = append(traces, r.Trace)
+	}
+	return all, traces, string(raw), err
+}
+
 // PairUpserts judges data as the answer to a batch of upserts, or of updates
 // where IDProperty is empty.
 func PairUpserts(in []UpsertInput, data []byte) ([]Result, error) {

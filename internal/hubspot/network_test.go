@@ -209,6 +209,18 @@ func TestProtocols(t *testing.T) {
 	require.Equal(t, map[string]string{http.MethodGet: "HTTP/2.0", http.MethodPost: "HTTP/1.1"}, seen)
 }
 
+// TestGivenTransport: a transport of the caller, which may speak HTTP/2, gets
+// creates without the means to repeat them.
+func TestGivenTransport(t *testing.T) {
+	t.Parallel()
+	for name, call := range operations {
+		s := scripted(says(400, "{}"))
+		require.Error(t, call(t.Context(), newClient(t, s)), name)
+		r := s.seen[0]
+		require.Equal(t, r.Body != nil && !isCreate(name), r.GetBody != nil, name)
+	}
+}
+
 // TestRedirectIsNotFollowed: the token goes to the base URL and nowhere else.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()

@@ -27,33 +27,30 @@ type written struct {
 var errMentionsNothing = errors.New("it mentions no input")
 
 // pair tells from a batch answer what became of each target. It fails when the
-// answer is of no use for any of them.
+// answer is of no use for any of them; that some may be in doubt is no failure.
 //
 // Results and errors are read whatever the status. A result belongs to the
 // target with its trace id; failing that, to the one with its id; failing that,
 // to the one whose unique value it holds. An error belongs to the targets that
 // its context names.
 func pair(targets []target, data []byte) ([]Result, error) {
-	var w struct {
-		Results []written       `json:"results"`
-		Errors  json.RawMessage `json:"errors"`
-	}
-	if err := json.Unmarshal(data, &w); err != nil {
+	stored, refusals, err := decodeWritten(data)
+	if err != nil {
 		return nil, err
 	}
 	p := newPairing(targets)
 	var rest []int // results that name no target by trace id or id
-	for i, r := range w.Results {
+	for i, r := range stored {
 		if r.ID != "" && !p.store(p.byTrace[r.Trace], r) && !p.store(p.byID[string(r.ID)], r) {
 			rest = append(rest, i)
 		}
 	}
 	if len(rest) > 0 {
-		if err := p.pairByValue(rest, w.Results, data); err != nil {
+		if err := p.pairByValue(rest, stored, data); err != nil {
 			return nil, err
 		}
 	}
-	if mentions := p.refuse(w.Errors); mentions == 0 && p.judged == 0 {
+	if mentions := p.refuse(refusals); mentions == 0 && p.judged == 0 {
 		return nil, errMentionsNothing
 	}
 	return p.results, nil

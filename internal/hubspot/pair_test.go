@@ -283,3 +283,64 @@ func FuzzBatchAnswer(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecodeWritten holds the scanner against encoding/json: what is JSON reads
+// the same with both, and what is cut off is refused.
+func FuzzDecodeWritten(f *testing.F) {
+	for _, s := range []string{
+		`{"status":"COMPLETE","results":[{"id":"1","properties":{"a":"x\\","b":"\"}]","c":null},"new":true,"objectWriteTraceId":"t"}],"numErrors":0}`,
+		`{"results":[{"id":12345678901234567,"new":false}, {"id":null}],"errors":[{"message":"m"}]}`,
+		`{"results":[{"ID":"1"}],"RESULTS":[]}`, `{"results":[{"id":"1","id":"2"}]}`, `{"results":null,"errors":null}`,
+		`{"results":[],"results":[{"id":"1"}]}`, `{"results":[{"id":"\u0031"}]}`, ` { } `, `{"results":[]} x`, `[]`, `null`, `{"a":nope,"results":[]}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, traces, errs, err := hubspot.DecodeWritten(data)
+		if !json.Valid(data) {
+			// Only what is skipped may be other than JSON.
+			if err == nil {
+				require.Contains(t, string(data), "results")
+			}
+			return
+		}
+		var w struct {
+			Results []struct {
+				ID    json.RawMessage `json:"id"`
+				Trace string          `json:"objectWriteTraceId"`
+				New   bool            `json:"new"`
+			} `json:"results"`
+			Errors json.RawMessage `json:"errors"`
+		}
+		if json.Unmarshal(data, &w) != nil {
+			require.Error(t, err)
+			return
+		}
+		if err != nil {
+			return // an id that is none
+		}
+		require.Len(t, got, len(w.Results))
+		require.Equal(t, string(w.Errors), errs)
+		for i, r := range w.Results {
+			require.Equal(t, r.Trace, traces[i])
+			require.Equal(t, r.New, got[i].New)
+			var id string
+			if len(r.ID) > 0 && r.ID[0] == '"' {
+				require.NoError(t, json.Unmarshal(r.ID, &id))
+				require.Equal(t, id, got[i].ID)
+			}
+		}
+	})
+}
+
+// TestCutAnswerIsRefused cuts an answer at every byte.
+func TestCutAnswerIsRefused(t *testing.T) {
+	t.Parallel()
+	whole := []byte(`{"status":"COMPLETE","results":[{"id":"1","properties":{"a":"x","b":null},"new":true,"objectWriteTraceId":"t"}],"errors":[{"message":"m"}],"n":1}`)
+	for i := range whole {
+		_, _, _, err := hubspot.DecodeWritten(whole[:i])
+		require.Error(t, err, "cut after %d bytes", i)
+	}
+	_, _, _, err := hubspot.DecodeWritten(whole)
+	require.NoError(t, err)
+}

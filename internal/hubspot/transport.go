@@ -226,6 +226,9 @@ func (c *Client) request(ctx context.Context, k *call, token string) (*http.Requ
 	if err != nil {
 		return nil, errors.New("the request makes no valid address")
 	}
+	if k.once && c.opts.Transport != nil {
+		req.GetBody = nil // so that an unknown transport cannot repeat it
+	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
 	if k.body != nil {
