@@ -91,3 +91,16 @@ func BenchmarkEncodingCSV(b *testing.B) {
 	}
 	b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// BenchmarkScanner does the same work as BenchmarkEncodingCSV.
+func BenchmarkScanner(b *testing.B) {
+	path, size := benchCSV(b)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		n, err := extract.ScanAll(path)
+		require.NoError(b, err)
+		require.Equal(b, benchRows+1, n)
+	}
+	b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
+}

@@ -23,10 +23,17 @@ func hasForm(kind etl.Kind, text string) bool {
 	case etl.Bool:
 		return text == "true" || text == "false"
 	case etl.CellError:
-		return errorTexts[text]
+		return errorTexts[text] || strings.HasSuffix(text, notNumber) || strings.HasSuffix(text, notDate) || strings.HasSuffix(text, notStored)
 	}
 	return true
 }
+
+// What a CellError says of a cell that shows no error itself, after its value.
+const (
+	notNumber = " is not a number"
+	notDate   = " is not a date"
+	notStored = " has no stored value"
+)
 
 // errorTexts are the errors that a cell shows.
 var errorTexts = map[string]bool{

@@ -27,7 +27,7 @@ type Limits struct {
 	MaxField    int   // bytes of one cell; 1 MiB
 	MaxRow      int   // bytes of one row; 16 MiB
 	MaxColumns  int   // cells of one row; 16,384, as a worksheet has
-	MaxUnzipped int64 // bytes of a compressed file once unpacked; 16 GiB
+	MaxUnzipped int64 // bytes of a compressed file once unpacked; 4 GiB
 }
 
 func (l Limits) withDefaults() Limits {
@@ -41,7 +41,7 @@ func (l Limits) withDefaults() Limits {
 		l.MaxColumns = 16384
 	}
 	if l.MaxUnzipped <= 0 {
-		l.MaxUnzipped = 16 << 30
+		l.MaxUnzipped = 4 << 30
 	}
 	return l
 }

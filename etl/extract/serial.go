@@ -20,7 +20,7 @@ const dayMillis = 24 * 60 * 60 * 1000
 // shows ##### or 00/01/1900 for it, is a CellError.
 func dateCell(raw string, serial float64, f format, date1904 bool) (string, etl.Kind) {
 	if math.IsNaN(serial) || serial < 0 || serial >= 2958466 {
-		return raw + " is not a date", etl.CellError
+		return raw + notDate, etl.CellError
 	}
 	millis := int64(math.Round(serial * dayMillis))
 	if !f.millis && coarse(raw) {
@@ -32,14 +32,14 @@ func dateCell(raw string, serial float64, f format, date1904 bool) (string, etl.
 	case !date1904 && serial < 1 && serial > 0 && f.clock:
 		return clockText(millis), etl.Duration
 	case !date1904 && millis < dayMillis:
-		return raw + " is not a date", etl.CellError
+		return raw + notDate, etl.CellError
 	case !date1904 && millis/dayMillis == 60:
-		return "1900-02-29 is not a date", etl.CellError
+		return "1900-02-29" + notDate, etl.CellError
 	}
 	days := millis / dayMillis
 	at := epoch(days, date1904).AddDate(0, 0, int(days)).Add(time.Duration(millis%dayMillis) * time.Millisecond)
 	if at.Year() > 9999 {
-		return raw + " is not a date", etl.CellError
+		return raw + notDate, etl.CellError
 	}
 	return dateText(at, f)
 }
@@ -92,7 +92,7 @@ func isoCell(raw string, f format) (string, etl.Kind) {
 		midnight := at.Truncate(24 * time.Hour)
 		return clockText(at.Sub(midnight).Milliseconds()), etl.Duration
 	}
-	return raw + " is not a date", etl.CellError
+	return raw + notDate, etl.CellError
 }
 
 // surest is the least number that a cell cannot hold surely: a spreadsheet

@@ -472,9 +472,9 @@ func (b *workbook) value(raw rawCell, f format) (text string, kind etl.Kind, los
 
 func unstored(formula string) string {
 	if formula == "" {
-		return "a formula has no stored value"
+		return "a formula" + notStored
 	}
-	return "=" + string(clip([]byte(formula))) + " has no stored value"
+	return "=" + string(clip([]byte(formula))) + notStored
 }
 
 func boolText(value string) string {
@@ -495,7 +495,7 @@ func (b *workbook) number(raw string, f format) (text string, kind etl.Kind, los
 	text, value, lost, ok := numberCell(raw)
 	switch {
 	case !ok:
-		return string(clip([]byte(raw))) + " is not a number", etl.CellError, false
+		return string(clip([]byte(raw))) + notNumber, etl.CellError, false
 	case f.dated():
 		text, kind = dateCell(strings.TrimSpace(raw), value, f, b.date1904)
 		return text, kind, false

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,10 +40,10 @@ func handMade(t testing.TB, changes map[string]string) string {
 	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for name, content := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // in order, for the fuzzer's sake
 		w, err := z.Create(name)
 		require.NoError(t, err)
-		_, err = w.Write([]byte(content))
+		_, err = w.Write([]byte(files[name]))
 		require.NoError(t, err)
 	}
 	require.NoError(t, z.Close())
@@ -441,7 +443,7 @@ func FuzzNumber(f *testing.F) {
 		defer src.Close()
 		rec, err := src.Next(context.Background())
 		var fault *etl.RowError
-		if err != nil && !errors.As(err, &fault) {
+		if err != nil && !errors.As(err, &fault) || rec.Kind(1) == etl.CellError {
 			return
 		}
 		require.True(t, extract.HasForm(rec.Kind(1), rec.Fields[1]), "kind %d: %q", rec.Kind(1), rec.Fields[1])
