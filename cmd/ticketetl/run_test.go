@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,8 +39,14 @@ func newDesk(t *testing.T, rows int, mapping string, opts sandbox.Options) *desk
 	require.NoError(t, err)
 	url, stop, err := server.Listen("127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(func() { stop(); require.NoError(t, server.Close()) })
+	t.Cleanup(func() { require.NoError(t, errors.Join(stop(), server.Close())) })
 	d := &desk{dir: t.TempDir(), url: url, server: server, stop: make(chan struct{})}
+	d.fill(t, rows, mapping)
+	return d
+}
+
+func (d *desk) fill(t testing.TB, rows int, mapping string) {
+	t.Helper()
 	var file strings.Builder
 	file.WriteString("Number,Subject\n")
 	for i := range rows {
@@ -47,7 +54,6 @@ func newDesk(t *testing.T, rows int, mapping string, opts sandbox.Options) *desk
 	}
 	require.NoError(t, os.WriteFile(d.path("desk.csv"), []byte(file.String()), 0o600))
 	require.NoError(t, os.WriteFile(d.path("desk.yaml"), []byte(mapping), 0o600))
-	return d
 }
 
 func (d *desk) path(name string) string { return filepath.Join(d.dir, name) }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -77,8 +78,7 @@ func (a *app) runSandbox(ctx context.Context, opts sandboxOptions) error {
 	case <-a.stop:
 	case <-ctx.Done():
 	}
-	stop()
-	return server.Close()
+	return errors.Join(stop(), server.Close())
 }
 
 func (o sandboxOptions) server(faults sandbox.Faults) sandbox.Options {

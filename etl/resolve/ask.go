@@ -90,7 +90,6 @@ func (r *Resolver) searchDomains(ctx context.Context, object string, domains []s
 			{Property: "domain", Operator: "IN", Values: lower(domains)},
 		}}},
 		Properties: []string{"domain"},
-		Sorts:      []hubspot.Sort{{Property: "hs_object_id"}},
 		Limit:      searchPage,
 	}
 	byDomain := map[string][]string{}
