@@ -239,19 +239,32 @@ func (c *call) recordLimits() (*reply, *failure) {
 }
 
 func (c *call) propertyLimits() (*reply, *failure) {
+	return c.countProperties(1_000, func(p *property) bool { return !p.HubspotDefined })
+}
+
+func (c *call) calculatedLimits() (*reply, *failure) {
+	return c.countProperties(200, func(p *property) bool { return !p.HubspotDefined && p.Calculated })
+}
+
+func (c *call) countProperties(limit int, counts func(*property) bool) (*reply, *failure) {
 	c.s.mu.RLock()
 	defer c.s.mu.RUnlock()
 	var list []usage
 	for _, o := range c.s.objects {
-		custom := 0
+		n := 0
 		for _, p := range o.ordered {
-			if !p.HubspotDefined && !p.Archived {
-				custom++
+			if !p.Archived && counts(p) {
+				n++
 			}
 		}
-		list = append(list, newUsage(o.typeID, 1_000, custom))
+		list = append(list, newUsage(o.typeID, limit, n))
 	}
 	return usages(list)
+}
+
+// objectTypeLimits: the sandbox has no custom objects.
+func (c *call) objectTypeLimits() (*reply, *failure) {
+	return ok(http.StatusOK, map[string]any{"limit": 10, "usage": 0, "percentage": 0}), nil
 }
 
 func (c *call) pipelineLimits() (*reply, *failure) {

@@ -241,3 +241,32 @@ func FuzzBatchCreate(f *testing.F) {
 		require.Len(t, a.Tickets(false), res.len("results"))
 	})
 }
+
+func TestLimitsOfTheAccount(t *testing.T) {
+	t.Parallel()
+	a := open(t, nil)
+	a.create("")
+	for path, want := range map[string]float64{"records": 1, "custom-properties": 14, "calculated-properties": 1} {
+		res := a.want(200, "GET", "/crm/v3/limits/"+path, "")
+		require.Equal(t, "0-5", res.at("results", 0, "objectTypeId"))
+		require.Equal(t, want, res.at("results", 0, "usage"), path)
+	}
+	require.Equal(t, float64(2), a.want(200, "GET", "/crm/v3/limits/pipelines", "").at("results", 0, "usage"))
+	a.want(200, "GET", "/crm/v3/limits/custom-object-types", "")
+}
+
+func TestDataFileKeepsRulesAndMerges(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "account.json")
+	reopen := func() *account { return open(t, func(o *sandbox.Options) { o.Data = path }) }
+	a := reopen()
+	one, two := a.create(`"external_id":"k"`), a.create("")
+	merged := a.want(200, "POST", objects+"/merge", `{"primaryObjectId":"`+one+`","objectIdToMerge":"`+two+`"}`).at("id")
+	a.want(204, "PUT", "/crm/v3/property-validations/0-5/content/rule-type/MAX_LENGTH", `{"ruleArguments":["3"]}`)
+	require.NoError(t, a.Close())
+
+	b := reopen()
+	require.Equal(t, merged, b.want(200, "GET", objects+"/"+two, "").at("id"))
+	require.Equal(t, merged, b.want(200, "GET", objects+"/k?idProperty=external_id", "").at("id"))
+	b.want(400, "POST", objects, `{"properties":{`+good+`,"content":"four"}}`)
+}

@@ -29,6 +29,7 @@ const (
 	ResetBefore       Kind = "reset-before"        // connection reset, nothing done
 	ResetAfterCommit  Kind = "reset-after-commit"  // connection reset, all done
 	Truncate          Kind = "truncate"            // all done, the body stops half way
+	SlowBody          Kind = "slow-body"           // all done, the second half of the body comes after Delay
 	EmptyResults      Kind = "empty-results"       // all done, 2xx without results
 	NeverAnswer       Kind = "never-answer"        // all done, the answer never comes
 	NeverAnswerBefore Kind = "never-answer-before" // nothing done, the answer never comes
@@ -37,7 +38,7 @@ const (
 )
 
 var kinds = []Kind{Delay, Status429, Status423, Status477, Status500, HTML502, Status503, Status504, Status524,
-	ResetBefore, ResetAfterCommit, Truncate, EmptyResults, NeverAnswer, NeverAnswerBefore, TokenExpired, DailyLimit}
+	ResetBefore, ResetAfterCommit, Truncate, SlowBody, EmptyResults, NeverAnswer, NeverAnswerBefore, TokenExpired, DailyLimit}
 
 // A Fault is a rule about when and how to misbehave. Which of its requests it
 // strikes follows from Nth, Every and Probability; with none of them, all.
@@ -49,7 +50,7 @@ type Fault struct {
 	Probability float64 // of each request that matches, 0 to 1, from the server's seed
 	Times       int     // strikes at most so often; 0: no bound
 
-	Delay      Range         // before the answer; of any kind
+	Delay      Range         // before the answer; of SlowBody, within it
 	Policy     string        // of Status429: TEN_SECONDLY_ROLLING (if empty), SECONDLY or DAILY
 	RetryAfter time.Duration // header of 423, 429, 477 and 503; 0: none, save 1 s for 477
 }
@@ -73,8 +74,8 @@ type Faults []Fault
 //	after=5s     the Retry-After header
 //
 // The kinds are delay, 429, 423, 477, 500, 502, 503, 504, 524-after-commit,
-// reset-before, reset-after-commit, truncate, empty-results, never-answer,
-// never-answer-before, token-expired and daily-limit. For example
+// reset-before, reset-after-commit, truncate, slow-body, empty-results,
+// never-answer, never-answer-before, token-expired and daily-limit. For example
 // "reset-after-commit:batch/create:p=0.1,429:search:every=7".
 func ParseFaults(text string) (Faults, error) {
 	var out Faults
@@ -170,10 +171,18 @@ type fault struct{ Fault }
 // hangUp is what happens when the client, or the server, goes away in between.
 var hangUp = &fault{Fault{Kind: ResetBefore}}
 
-// cuts says whether the answer does not arrive whole.
+// before is how long the answer waits.
+func (f *fault) before() Range {
+	if f.Kind == SlowBody {
+		return Range{}
+	}
+	return f.Delay
+}
+
+// cuts says whether the answer does not arrive whole, or not at once.
 func (f *fault) cuts() bool {
 	switch f.Kind {
-	case ResetBefore, ResetAfterCommit, Truncate, NeverAnswer, NeverAnswerBefore:
+	case ResetBefore, ResetAfterCommit, Truncate, SlowBody, NeverAnswer, NeverAnswerBefore:
 		return true
 	}
 	return false

@@ -109,11 +109,13 @@ func TestBrokenConnections(t *testing.T) {
 	tests := []struct {
 		kind   sandbox.Kind
 		stored int
-		reset  bool // over TCP; in process always
+		reset  bool
+		whole  bool
 	}{
 		{kind: sandbox.ResetBefore, stored: 0, reset: true},
 		{kind: sandbox.ResetAfterCommit, stored: 1, reset: true},
 		{kind: sandbox.Truncate, stored: 1},
+		{kind: sandbox.SlowBody, stored: 1, whole: true},
 	}
 	for _, tt := range tests {
 		for _, socket := range []bool{false, true} {
@@ -132,9 +134,12 @@ func TestBrokenConnections(t *testing.T) {
 					transport = own
 				}
 				err := post(t.Context(), transport, url)
-				if tt.reset {
+				switch {
+				case tt.whole:
+					require.NoError(t, err)
+				case tt.reset:
 					require.ErrorIs(t, err, syscall.ECONNRESET)
-				} else {
+				default:
 					require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 				}
 				require.Len(t, a.Tickets(false), tt.stored)
@@ -204,6 +209,22 @@ func TestLatency(t *testing.T) {
 		defer cancel()
 		require.ErrorIs(t, post(ctx, a.Transport(), "http://sandbox"), context.DeadlineExceeded)
 		require.Len(t, a.Tickets(false), 2, "who hangs up before the answer began has not written")
+	})
+}
+
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rule := sandbox.Fault{Kind: sandbox.SlowBody, Delay: sandbox.Range{Min: time.Minute, Max: time.Minute}}
+		a := open(t, func(o *sandbox.Options) { o.Faults = sandbox.Faults{rule} })
+		start := time.Now()
+		require.Equal(t, 1, a.want(201, "POST", objects+"/batch/create", inputs(trace("a", good))).len("results"))
+		require.Equal(t, time.Minute, time.Since(start))
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, post(ctx, a.Transport(), "http://sandbox"), context.DeadlineExceeded)
+		require.Len(t, a.Tickets(false), 2)
 	})
 }
 

@@ -61,7 +61,10 @@ func (c *call) createLabel() (*reply, *failure) {
 	t := &associationType{other: pr.other, category: "USER_DEFINED", label: in.Label}
 	t.forward = c.s.types.free(1)
 	t.backward = c.s.types.free(t.forward + 1)
-	if !pr.ticket {
+	switch {
+	case pr.other == "tickets":
+		t.backward = t.forward
+	case !pr.ticket:
 		t.forward, t.backward = t.backward, t.forward
 	}
 	c.s.types = append(c.s.types, t)

@@ -37,9 +37,20 @@ func (c *call) planLinks(o *object, inputs []linkInput) ([]plannedLink, *failure
 		if f != nil {
 			return nil, f
 		}
-		planned = append(planned, plannedLink{far, types})
+		planned = join(planned, plannedLink{far, types})
 	}
 	return planned, nil
+}
+
+// join adds a link; several inputs for the same record are one link.
+func join(planned []plannedLink, more plannedLink) []plannedLink {
+	for i := range planned {
+		if planned[i].far == more.far {
+			planned[i].types = append(planned[i].types, more.types...)
+			return planned
+		}
+	}
+	return append(planned, more)
 }
 
 // planLink finds the other end by the type, since the input does not name it.

@@ -271,3 +271,54 @@ func TestLabels(t *testing.T) {
 	require.Len(t, read(v4+"tickets/contacts/labels"), 2)
 	a.want(404, "DELETE", v4+"tickets/contacts/labels/3", "")
 }
+
+func TestInlineAssociations(t *testing.T) {
+	t.Parallel()
+	a := open(t, nil)
+	to := func(id string, types ...string) string {
+		return `{"to":{"id":"` + id + `"},"types":[` + strings.Join(types, ",") + `]}`
+	}
+	create := func(status int, list ...string) answer {
+		return a.want(status, "POST", objects, `{"properties":{`+good+`},"associations":[`+strings.Join(list, ",")+`]}`)
+	}
+	create(201, to("101", reporter), to("101", ofHubspot(16)), to("201", ofHubspot(26)), to("202", ofHubspot(339)))
+	require.Equal(t, map[string][]sandbox.Association{
+		"contacts":  {{ID: "101", TypeIDs: []int{1, 16}}},
+		"companies": {{ID: "201", TypeIDs: []int{26, 339}}, {ID: "202", TypeIDs: []int{339}}},
+	}, a.Tickets(false)[0].Associations)
+
+	require.Contains(t, create(400, to("101", ofHubspot(15))).at("message"), "expected: 0-1")
+	require.Equal(t, []any{"999"}, create(400, to("999", ofHubspot(16))).at("context", "INVALID_OBJECT_IDS"))
+	create(400, to("101"))
+	create(400, to("101", ofHubspot(4040)))
+	create(400, to("55", ofHubspot(227))) // a note: the type is known, the record is not
+	require.Len(t, a.Tickets(false), 1)
+}
+
+func TestTicketsLinkedToEachOther(t *testing.T) {
+	t.Parallel()
+	a := open(t, nil)
+	one, two := a.create(""), a.create("")
+	a.want(201, "POST", v4+"tickets/tickets/batch/create", inputs(linked(one, two, ofHubspot(452))))
+	for near, far := range map[string]string{one: two, two: one} {
+		got := a.want(200, "GET", objects+"/"+near+"?associations=tickets", "")
+		require.Equal(t, []any{map[string]any{"id": far, "type": "ticket_to_ticket"}}, got.at("associations", "tickets", "results"))
+	}
+	a.want(204, "DELETE", objects+"/"+two, "")
+	require.Nil(t, a.want(200, "GET", objects+"/"+one+"?associations=tickets", "").at("associations"), "archiving hides links")
+	require.True(t, a.Restore(two))
+	require.NotNil(t, a.want(200, "GET", objects+"/"+one+"?associations=tickets", "").at("associations"))
+}
+
+func TestAssociationReports(t *testing.T) {
+	t.Parallel()
+	a := open(t, nil)
+	res := a.want(200, "GET", v4+"definitions/configurations/tickets/companies", "")
+	require.Equal(t, float64(26), res.at("results", 0, "typeId"))
+	require.Equal(t, float64(1), res.at("results", 0, "userEnforcedMaxToObjectIds"))
+	a.want(200, "POST", v4+"usage/high-usage-report/1", "")
+	a.want(404, "POST", v4+"usage/other/1", "")
+	require.Equal(t, float64(10000), a.want(200, "GET", "/crm/v3/limits/associations/records/0-5/0-1", "").at("limit"))
+	labels := a.want(200, "GET", "/crm/v3/limits/associations/labels", "")
+	require.Equal(t, float64(1), labels.at("results", 1, "usage"), "contacts have one label")
+}

@@ -20,13 +20,15 @@ const dataVersion = 1
 
 // A savedState is what a Data file holds beside what the world gives.
 type savedState struct {
-	Version int                           `json:"version"`
-	Portal  int64                         `json:"portalId"`
-	Next    [numObjects][2]uint64         `json:"next"`
-	Records [numObjects][]savedRecord     `json:"records"`
-	Added   [numObjects][]schema.Property `json:"properties"`
-	Types   []savedType                   `json:"associationTypes"`
-	Links   []savedLink                   `json:"links"`
+	Version int                                  `json:"version"`
+	Portal  int64                                `json:"portalId"`
+	Next    [numObjects][2]uint64                `json:"next"`
+	Records [numObjects][]savedRecord            `json:"records"`
+	Added   [numObjects][]schema.Property        `json:"properties"`
+	Rules   [numObjects]map[string][]schema.Rule `json:"rules"`
+	Groups  [numObjects][]propertyGroup          `json:"groups"`
+	Types   []savedType                          `json:"associationTypes"`
+	Links   []savedLink                          `json:"links"`
 }
 
 type savedRecord struct {
@@ -90,9 +92,12 @@ func (s *Server) snapshot() savedState {
 		state.Types = append(state.Types, savedType{t.other, t.category, t.label, t.forward, t.backward, t.unlabeled, t.primary})
 	}
 	for i, o := range s.objects {
-		state.Next[i] = o.next
+		state.Next[i], state.Groups[i], state.Rules[i] = o.next, o.groups, map[string][]schema.Rule{}
 		for _, p := range o.ordered {
 			state.Added[i] = append(state.Added[i], p.Property)
+			if len(p.rules) > 0 {
+				state.Rules[i][p.Name] = p.plainRules()
+			}
 		}
 		o.from(0, func(r *record) bool {
 			state.Records[i] = append(state.Records[i], r.snapshot())
@@ -172,7 +177,12 @@ func (s *Server) revive(state *savedState) error {
 	}
 	s.reviveTypes(state.Types)
 	for i, o := range s.objects {
-		o.reviveProperties(state.Added[i])
+		if err := o.reviveProperties(state.Added[i], state.Rules[i]); err != nil {
+			return err
+		}
+		if len(state.Groups[i]) > 0 {
+			o.groups = state.Groups[i]
+		}
 		o.records, o.order, o.next = map[uint64]*record{}, [2][]*record{}, state.Next[i]
 		for _, saved := range state.Records[i] {
 			if err := o.revive(saved); err != nil {
@@ -198,7 +208,7 @@ func (s *Server) reviveTypes(saved []savedType) {
 
 // reviveProperties adds the definitions that were made since, and empties the
 // indexes of unique values, which the records fill again.
-func (o *object) reviveProperties(saved []schema.Property) {
+func (o *object) reviveProperties(saved []schema.Property, rules map[string][]schema.Rule) error {
 	for _, def := range saved {
 		p := o.props[def.Name]
 		if p == nil {
@@ -210,7 +220,11 @@ func (o *object) reviveProperties(saved []schema.Property) {
 		if p.unique != nil {
 			clear(p.unique)
 		}
+		if err := p.setRules(rules[p.Name]); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (o *object) revive(saved savedRecord) error {
@@ -227,7 +241,9 @@ func (o *object) revive(saved savedRecord) error {
 	for _, p := range o.ordered {
 		if v, has := saved.Values[p.Name]; has {
 			r.cells = append(r.cells, cell{prop: p, text: v.Text, at: v.At})
-			r.claim(r.cells[len(r.cells)-1])
+			if saved.MergedTo == 0 { // what a merged record had is the new one's
+				r.claim(r.cells[len(r.cells)-1])
+			}
 		}
 	}
 	o.add(r)

@@ -85,6 +85,8 @@ func (s *Server) accountRoutes() {
 	s.handle("GET /account-info/v3/api-usage/daily/private-apps", (*call).dailyUsage)
 	s.handle("GET /crm/v3/limits/records", (*call).recordLimits)
 	s.handle("GET /crm/v3/limits/custom-properties", (*call).propertyLimits)
+	s.handle("GET /crm/v3/limits/calculated-properties", (*call).calculatedLimits)
+	s.handle("GET /crm/v3/limits/custom-object-types", (*call).objectTypeLimits)
 	s.handle("GET /crm/v3/limits/pipelines", (*call).pipelineLimits)
 	s.handle("GET /crm/v3/limits/associations/labels", (*call).labelLimits)
 	s.handle("GET /crm/v3/limits/associations/records/{from}/{to}", (*call).associationLimits)

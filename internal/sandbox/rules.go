@@ -29,13 +29,21 @@ func (s *Server) loadRules(rules map[string][]schema.Rule) error {
 		if p == nil {
 			return fmt.Errorf("world: validation rules for unknown property %q", name)
 		}
-		for _, r := range list {
-			checked, err := checkRule(r)
-			if err != nil {
-				return fmt.Errorf("world: validation rule of %q: %w", name, err)
-			}
-			p.rules = append(p.rules, checked)
+		if err := p.setRules(list); err != nil {
+			return fmt.Errorf("world: %w", err)
 		}
+	}
+	return nil
+}
+
+func (p *property) setRules(rules []schema.Rule) error {
+	p.rules = nil
+	for _, r := range rules {
+		checked, err := checkRule(r)
+		if err != nil {
+			return fmt.Errorf("validation rule of %q: %w", p.Name, err)
+		}
+		p.rules = append(p.rules, checked)
 	}
 	return nil
 }

@@ -226,7 +226,7 @@ func (c *call) newRules() bool { return c.s.opts.Version2026_09 || c.version >= 
 func (s *Server) answer(r *http.Request) (*reply, *fault) {
 	c := &call{s: s, r: r, now: millis(s.now()), id: s.correlationID()}
 	f := s.faults.pick(r)
-	if !s.wait(r, s.delay(s.opts.Latency)) || f != nil && !s.wait(r, s.delay(f.Delay)) {
+	if !s.wait(r, s.delay(s.opts.Latency)) || f != nil && !s.wait(r, s.delay(f.before())) {
 		return nil, hangUp
 	}
 	rep := c.work(f)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // ServeHTTP answers one request of HubSpot's API.
@@ -33,27 +34,38 @@ func (rep *reply) send(w http.ResponseWriter) {
 	_, _ = w.Write(rep.body)
 }
 
-// cut ends a connection in the way of the fault.
+// cut ends, or slows, a connection in the way of the fault.
 func (s *Server) cut(w http.ResponseWriter, r *http.Request, f *fault, rep *reply) {
 	switch f.Kind {
 	case NeverAnswer, NeverAnswerBefore:
 		s.hang(r)
+	case SlowBody:
+		rest := rep.sendHalf(w)
+		if s.wait(r, s.delay(f.Delay)) {
+			_, _ = w.Write(rest)
+			return
+		}
 	case Truncate:
-		rep.header.Set("Content-Length", strconv.Itoa(len(rep.body)))
-		half := *rep
-		half.body = rep.body[:len(rep.body)/2]
-		for name, values := range rep.header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(half.status)
-		_, _ = w.Write(half.body)
-		if flusher, can := w.(http.Flusher); can {
-			flusher.Flush()
-		}
+		rep.sendHalf(w)
 	default:
 		reset(w)
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// sendHalf promises the whole body, sends half of it and returns the rest.
+func (rep *reply) sendHalf(w http.ResponseWriter) (rest []byte) {
+	half := len(rep.body) / 2
+	for name, values := range rep.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(rep.body)))
+	w.WriteHeader(rep.status)
+	_, _ = w.Write(rep.body[:half])
+	if flusher, can := w.(http.Flusher); can {
+		flusher.Flush()
+	}
+	return rep.body[half:]
 }
 
 // reset closes the connection so that the client sees a reset, where the
@@ -104,6 +116,10 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	case f.Kind == Truncate:
 		half := io.MultiReader(bytes.NewReader(rep.body[:len(rep.body)/2]), brokenOff{})
 		return rep.response(req, half), nil
+	case f.Kind == SlowBody:
+		half := len(rep.body) / 2
+		late := &lateReader{s: t.s, req: req, delay: t.s.delay(f.Delay), rest: bytes.NewReader(rep.body[half:])}
+		return rep.response(req, io.MultiReader(bytes.NewReader(rep.body[:half]), late)), nil
 	case f.Kind == NeverAnswer || f.Kind == NeverAnswerBefore:
 		t.s.hang(req)
 		if err := ctx.Err(); err != nil {
@@ -125,3 +141,22 @@ func (rep *reply) response(req *http.Request, body io.Reader) *http.Response {
 type brokenOff struct{}
 
 func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// A lateReader waits before it begins.
+type lateReader struct {
+	s     *Server
+	req   *http.Request
+	delay time.Duration
+	rest  *bytes.Reader
+}
+
+func (l *lateReader) Read(p []byte) (int, error) {
+	if !l.s.wait(l.req, l.delay) {
+		if err := l.req.Context().Err(); err != nil {
+			return 0, err
+		}
+		return 0, io.ErrUnexpectedEOF
+	}
+	l.delay = 0
+	return l.rest.Read(p)
+}

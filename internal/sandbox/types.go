@@ -110,7 +110,11 @@ func loadTypes(labels map[string][]schema.Label) associationTypes {
 		}
 	}
 	for _, t := range all {
-		if t.backward == 0 {
+		switch {
+		case t.backward != 0:
+		case t.other == "tickets":
+			t.backward = t.forward // one label, whichever ticket is asked
+		default:
 			t.backward = all.free(t.forward + 1)
 		}
 	}
