@@ -30,6 +30,7 @@ func Draft(w io.Writer, in DraftInput) error {
 	d.matchKey()
 	d.matchSynonyms()
 	d.matchReferences()
+	d.choosePipeline()
 	d.head()
 	d.properties()
 	d.associations()
@@ -44,7 +45,8 @@ type draft struct {
 	columns  map[string]int    // by property
 	why      map[string]string // why a column was matched, by property
 	used     map[int]bool
-	key      string // the key property, "" for none
+	pipeline *schema.Pipeline // whose stages the cells name; nil when it is not to be drafted
+	key      string           // the key property, "" for none
 	keyAt    int
 	contacts int // column of e-mail addresses + 1
 	domains  int // column of domains + 1
@@ -170,6 +172,34 @@ func all(cells []string, good func(string) bool) bool {
 	return !slices.ContainsFunc(cells, func(s string) bool { return !good(s) })
 }
 
+// choosePipeline finds the pipeline whose stages the cells of the stage column
+// name best, where the account has several and no column names them.
+func (d *draft) choosePipeline() {
+	column, mapped := d.columns[stageProperty]
+	if _, named := d.columns[pipelineProperty]; !mapped || named || len(pipelineItems(d.Schema)) < 2 {
+		return
+	}
+	best := 0
+	for i := range d.Schema.Pipelines {
+		p := &d.Schema.Pipelines[i]
+		if p.Archived {
+			continue
+		}
+		score := 0
+		for _, cell := range d.cells(column) {
+			switch {
+			case len(p.MatchStages(cell)) > 0:
+				score += 3 // more than any guess
+			case len(p.MatchStages(choices[plainWords(cell)])) > 0:
+				score++
+			}
+		}
+		if score > best {
+			best, d.pipeline = score, p
+		}
+	}
+}
+
 func (d *draft) head() {
 	d.linef("# Mapping of %s, drafted by 'ticketetl init'. Lines marked with \"# ?\" need a look.", strconv.Quote(d.File))
 	d.linef("version: 1")
@@ -243,6 +273,10 @@ func (d *draft) properties() {
 		d.linef("properties:")
 	}
 	for _, name := range names {
+		if name == stageProperty && d.pipeline != nil {
+			d.linef("  hs_pipeline: {value: %s}  # ? or another of %s",
+				strconv.Quote(d.pipeline.Label), pipelineNames(d.Schema))
+		}
 		d.property(d.Schema.Property(name), d.columns[name])
 	}
 	d.missing()
@@ -272,7 +306,13 @@ func (d *draft) property(p *schema.Property, column int) {
 	}
 }
 
-func (d *draft) stageLookup() *lookup { return newStages(d.Schema).all }
+func (d *draft) stageLookup() *lookup {
+	stages := newStages(d.Schema)
+	if d.pipeline != nil {
+		return stages.byPipeline[d.pipeline.ID]
+	}
+	return stages.all
+}
 
 // options drafts how cells with several options are split, and a table.
 func (d *draft) options(p *schema.Property, cells []string) {
@@ -320,6 +360,7 @@ func (d *draft) values(cells []string, l *lookup) {
 		for _, line := range append(known, guessed...) {
 			d.linef("      %s", line)
 		}
+		d.linef("    otherwise: keep")
 	}
 	for _, cell := range unknown {
 		d.linef("    # ? %s is none of %s", cell, oneLine(l.list(l.all())))
@@ -399,10 +440,15 @@ func (d *draft) missing() {
 		d.linef("  # %s: {value: %s}  # ? HubSpot needs it, and no column fits", name, strconv.Quote(example))
 	}
 	_, mapped := d.columns[pipelineProperty]
-	if items := pipelineItems(d.Schema); !mapped && len(items) > 1 {
+	if items := pipelineItems(d.Schema); !mapped && d.pipeline == nil && len(items) > 1 {
 		d.linef("  # hs_pipeline: {value: %s}  # ? or another of %s; without it the stage must be in one pipeline only",
-			strconv.Quote(items[0].name()), oneLine(newLookup(items).list(newLookup(items).all())))
+			strconv.Quote(items[0].name()), pipelineNames(d.Schema))
 	}
+}
+
+func pipelineNames(s *schema.Schema) string {
+	l := newLookup(pipelineItems(s))
+	return oneLine(l.list(l.all()))
 }
 
 func (d *draft) unmatched() {

@@ -118,6 +118,9 @@ func TestDraftsParse(t *testing.T) {
 		m, err := transform.Parse("draft.yaml", out.Bytes())
 		require.NoError(t, err, out.String())
 		for _, p := range m.Properties {
+			if p.Name == "hs_pipeline" && p.Column == "" {
+				continue // the pipeline whose stages the cells name
+			}
 			_, ok := header.Column(p.Column)
 			require.True(t, ok, "%q\n%s", p.Column, out.String())
 		}
