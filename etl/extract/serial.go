@@ -103,23 +103,23 @@ const surest = 1e15
 //
 // A workbook stores the binary number, of which it never shows more than 15
 // digits; 0.30000000000000004 is what a sum of 0.1 and 0.2 leaves behind and
-// means 0.3. So 15 digits are kept. lost says that there are digits before the
-// point which those do not cover; the text then is what is stored.
-func numberCell(raw string) (text string, value float64, lost, ok bool) {
+// means 0.3. So 15 digits are kept. A number with more digits than those before
+// the point stays as it is stored; the mapping refuses it where it is used.
+func numberCell(raw string) (text string, value float64, ok bool) {
 	raw = strings.TrimSpace(raw)
 	value, err := strconv.ParseFloat(raw, 64)
 	if err != nil || math.IsInf(value, 0) || math.IsNaN(value) || strings.ContainsAny(raw, "xX_pPnN") {
-		return raw, 0, false, false
+		return raw, 0, false
 	}
 	if math.Abs(value) >= surest {
 		if isDecimal(raw) {
-			return raw, value, true, true
+			return raw, value, true
 		}
-		return strconv.FormatFloat(value, 'f', -1, 64), value, true, true
+		return strconv.FormatFloat(value, 'f', -1, 64), value, true
 	}
 	short, _ := strconv.ParseFloat(strconv.FormatFloat(value, 'e', 14, 64), 64)
 	if short == 0 {
-		return "0", value, false, true // minus zero as well
+		return "0", value, true // minus zero as well
 	}
-	return strconv.FormatFloat(short, 'f', -1, 64), value, false, true
+	return strconv.FormatFloat(short, 'f', -1, 64), value, true
 }

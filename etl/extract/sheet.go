@@ -33,7 +33,6 @@ type sheetRow struct {
 	row    int
 	fields []string
 	kinds  []etl.Kind // as long as fields
-	fault  *etl.Problem
 }
 
 func (s *sheetRows) open(opts Options, info *Info) error {
@@ -132,9 +131,6 @@ func (s *sheetRows) findHeader(want int, note func(string, ...any)) error {
 
 func (s *sheetRows) takeHeader() error {
 	r := s.ahead[0]
-	if r.fault != nil {
-		return fmt.Errorf("row %d, the header: %s; %s", r.row, r.fault.Message, r.fault.Hint)
-	}
 	s.header = etl.NewHeader(r.fields)
 	s.cells.headerRow = r.row
 	s.ahead = s.ahead[1:]
@@ -196,9 +192,6 @@ func (s *sheetRows) record(r sheetRow) (*etl.Record, error) {
 	if len(r.fields) > n {
 		return rec, &etl.RowError{Pos: rec.Pos, Problem: beyondHeader(r, n)}
 	}
-	if r.fault != nil {
-		return rec, &etl.RowError{Pos: rec.Pos, Problem: *r.fault}
-	}
 	return rec, nil
 }
 
@@ -209,7 +202,7 @@ func beyondHeader(r sheetRow, width int) etl.Problem {
 		i++
 	}
 	return etl.Problem{
-		Column:  -1,
+		Column:  i,
 		Value:   r.fields[i],
 		Code:    "TOO_MANY_CELLS",
 		Message: fmt.Sprintf("cell %s%d holds %s, beyond the last column of the header (%s)", etl.ColumnLetter(i), r.row, quote([]byte(r.fields[i])), etl.ColumnLetter(width-1)),
@@ -245,7 +238,7 @@ func (c *cellStream) next() (sheetRow, error) {
 			if err != nil {
 				return r, fmt.Errorf("row %d: %w", c.row, err)
 			}
-			if len(r.fields) > 0 || r.fault != nil {
+			if len(r.fields) > 0 {
 				return r, nil
 			}
 		case xml.EndElement:
@@ -338,7 +331,6 @@ type cellValue struct {
 	column int
 	text   string
 	kind   etl.Kind
-	lost   bool // digits were lost
 }
 
 // put adds a cell to r, unless it is empty.
@@ -362,13 +354,6 @@ func (c *cellStream) put(r *sheetRow, cell cellValue, size int) error {
 		r.kinds = append(r.kinds, etl.Text)
 	}
 	r.fields[cell.column], r.kinds[cell.column] = cell.text, cell.kind
-	if cell.lost && r.fault == nil {
-		r.fault = &etl.Problem{
-			Column: cell.column, Value: cell.text, Code: "DIGITS_LOST",
-			Message: fmt.Sprintf("%s is a number of more than 15 digits, and spreadsheets keep only 15", cell.text),
-			Hint:    "format the column as text and enter the number again from where it came from, or import the original .csv",
-		}
-	}
 	return nil
 }
 
@@ -396,7 +381,7 @@ func (c *cellStream) readCell(e xml.StartElement, last int) (cellValue, error) {
 	if err != nil {
 		return cell, err
 	}
-	cell.text, cell.kind, cell.lost, err = c.book.value(raw, c.book.format(attr(e, "s")))
+	cell.text, cell.kind, err = c.book.value(raw, c.book.format(attr(e, "s")))
 	if err != nil {
 		err = fmt.Errorf("cell %s%d: %w", etl.ColumnLetter(cell.column), c.row, err)
 	}
@@ -436,38 +421,38 @@ func (c *cellStream) readRaw(kind string) (rawCell, error) {
 	}
 }
 
-// value is what a cell means. lost says that a number has lost digits.
-func (b *workbook) value(raw rawCell, f format) (text string, kind etl.Kind, lost bool, err error) {
+// value is what a cell means.
+func (b *workbook) value(raw rawCell, f format) (text string, kind etl.Kind, err error) {
 	if raw.hasFormula && raw.value == "" && !(raw.kind == "str" && raw.hasValue) {
-		return unstored(raw.formula), etl.CellError, false, nil
+		return unstored(raw.formula), etl.CellError, nil
 	}
 	switch raw.kind {
 	case "s":
 		if !raw.hasValue {
-			return "", etl.Text, false, nil
+			return "", etl.Text, nil
 		}
 		text, err = b.strings.get(raw.value)
-		return text, etl.Text, false, err
+		return text, etl.Text, err
 	case "inlineStr":
-		return raw.inline, etl.Text, false, nil
+		return raw.inline, etl.Text, nil
 	case "str":
-		return unescape(raw.value), etl.Text, false, nil
+		return unescape(raw.value), etl.Text, nil
 	case "b":
-		return boolText(raw.value), etl.Bool, false, nil
+		return boolText(raw.value), etl.Bool, nil
 	case "e":
-		return raw.value, etl.CellError, false, nil
+		return raw.value, etl.CellError, nil
 	case "d":
 		if raw.value == "" {
-			return "", etl.Text, false, nil
+			return "", etl.Text, nil
 		}
 		text, kind = isoCell(raw.value, f)
-		return text, kind, false, nil
+		return text, kind, nil
 	}
 	if raw.hasInline && raw.value == "" {
-		return raw.inline, etl.Text, false, nil
+		return raw.inline, etl.Text, nil
 	}
-	text, kind, lost = b.number(raw.value, f)
-	return text, kind, lost, nil
+	text, kind = b.number(raw.value, f)
+	return text, kind, nil
 }
 
 func unstored(formula string) string {
@@ -488,19 +473,18 @@ func boolText(value string) string {
 }
 
 // number is what a number means under its format.
-func (b *workbook) number(raw string, f format) (text string, kind etl.Kind, lost bool) {
+func (b *workbook) number(raw string, f format) (text string, kind etl.Kind) {
 	if strings.TrimSpace(raw) == "" {
-		return "", etl.Text, false
+		return "", etl.Text
 	}
-	text, value, lost, ok := numberCell(raw)
+	text, value, ok := numberCell(raw)
 	switch {
 	case !ok:
-		return string(clip([]byte(raw))) + notNumber, etl.CellError, false
+		return string(clip([]byte(raw))) + notNumber, etl.CellError
 	case f.dated():
-		text, kind = dateCell(strings.TrimSpace(raw), value, f, b.date1904)
-		return text, kind, false
-	case f.mask != "" && isDigits(text) && !lost:
-		return fillMask(f.mask, text), etl.Text, false
+		return dateCell(strings.TrimSpace(raw), value, f, b.date1904)
+	case f.mask != "" && isDigits(text) && value < surest:
+		return fillMask(f.mask, text), etl.Text
 	}
-	return text, etl.Number, lost
+	return text, etl.Number
 }

@@ -286,7 +286,9 @@ func (t *textRows) record() (*etl.Record, error) {
 	}
 	cells = cells[:t.width:t.width]
 	if t.own != nil {
-		t.own.fill(rec, cells)
+		if t.own.fill(rec, cells) && problem == nil {
+			problem = notMended()
+		}
 	} else {
 		rec.Fields = cells
 	}
@@ -318,8 +320,9 @@ func (s *slab) take(n int) (*etl.Record, []string) {
 	return rec, fields
 }
 
-// fill takes the original columns out of a row of a failed-rows file.
-func (o *own) fill(rec *etl.Record, cells []string) {
+// fill takes the original columns out of a row of a failed-rows file. It says
+// whether the row is one that was read only in part and is marked so still.
+func (o *own) fill(rec *etl.Record, cells []string) (partial bool) {
 	letters := cells[o.kinds]
 	rec.Fields = make([]string, len(o.columns))
 	for i, column := range o.columns {
@@ -334,6 +337,15 @@ func (o *own) fill(rec *etl.Record, cells []string) {
 			rec.Kinds[i] = kind
 		}
 	}
+	return letters == etl.PartialKinds
+}
+
+func notMended() *etl.Problem {
+	return &etl.Problem{
+		Column: -1, Code: "NOT_MENDED",
+		Message: "the row could not be read whole the first time (" + ColumnPrefix + "errors says why), so its cells may be wrong",
+		Hint:    "correct its cells, then empty its cell in the column " + ColumnKinds,
+	}
 }
 
 // problem is what is wrong with the row as a whole, or nil.
@@ -344,10 +356,10 @@ func (t *textRows) problem(cells []string) *etl.Problem {
 		p.Column = t.visible(p.Column)
 		return &p
 	case n > t.width:
-		return tooManyCells(n, t.width, cells[t.width:])
+		return t.tooManyCells(cells)
 	case n < t.width:
 		return &etl.Problem{
-			Column:  -1,
+			Column:  t.visible(n),
 			Code:    "TOO_FEW_CELLS",
 			Message: fmt.Sprintf("the row has %s, the header has %d", count(n, "cell"), t.width),
 			Hint:    "add the missing cells, empty ones too; if a cell has a line break in it, put it in quotes",
@@ -372,7 +384,10 @@ func (t *textRows) visible(cell int) int {
 	return -1
 }
 
-func tooManyCells(n, width int, beyond []string) *etl.Problem {
+// tooManyCells tells of the first cell beyond the header. In a failed-rows file
+// its letter would be that of one of our own columns.
+func (t *textRows) tooManyCells(cells []string) *etl.Problem {
+	beyond := cells[t.width:]
 	shown := make([]string, 0, 3)
 	for _, cell := range beyond[:min(len(beyond), 3)] {
 		shown = append(shown, quote([]byte(cell)))
@@ -380,11 +395,15 @@ func tooManyCells(n, width int, beyond []string) *etl.Problem {
 	if len(beyond) > 3 {
 		shown = append(shown, "...")
 	}
+	column := t.width
+	if t.own != nil {
+		column = -1
+	}
 	return &etl.Problem{
-		Column:  -1,
+		Column:  column,
 		Value:   strings.Join(beyond[:min(len(beyond), 3)], " "),
 		Code:    "TOO_MANY_CELLS",
-		Message: fmt.Sprintf("the row has %s, the header has %d; beyond it stands %s", count(n, "cell"), width, strings.Join(shown, ", ")),
+		Message: fmt.Sprintf("the row has %s, the header has %d; beyond it stands %s", count(len(cells), "cell"), t.width, strings.Join(shown, ", ")),
 		Hint:    "give the column a header; or, if the delimiter is part of a cell's text, put that cell in quotes",
 	}
 }

@@ -106,11 +106,11 @@ func TestTextRows(t *testing.T) {
 			header: []string{"a", "b", "c"},
 			want: []row{
 				{Row: 2, Line: 2, Fields: []string{"1", "2", ""}, Problem: &etl.Problem{
-					Column: -1, Code: "TOO_FEW_CELLS", Message: "the row has 2 cells, the header has 3",
+					Column: 2, Code: "TOO_FEW_CELLS", Message: "the row has 2 cells, the header has 3",
 					Hint: "add the missing cells, empty ones too; if a cell has a line break in it, put it in quotes",
 				}},
 				{Row: 3, Line: 3, Fields: []string{"1", "2", "3"}, Problem: &etl.Problem{
-					Column: -1, Value: "x y 4", Code: "TOO_MANY_CELLS", Message: `the row has 5 cells, the header has 3; beyond it stands "x y", "4"`,
+					Column: 3, Value: "x y 4", Code: "TOO_MANY_CELLS", Message: `the row has 5 cells, the header has 3; beyond it stands "x y", "4"`,
 					Hint: "give the column a header; or, if the delimiter is part of a cell's text, put that cell in quotes",
 				}},
 				{Row: 4, Line: 4, Fields: []string{"5", "6", "7"}},

@@ -136,8 +136,13 @@ func expectations(all [][]string, rows []sheetRow) [][]string {
 
 func expectation(m mistake, cells []string, row, line int) []string {
 	letter, value := "", m.value
-	if m.column != "" {
+	switch {
+	case m.column != "":
 		letter, value = etl.ColumnLetter(columnOf(m.column)), cells[columnOf(m.column)]
+	case m.code == "TOO_MANY_CELLS": // told of the first cell beyond the header
+		letter = etl.ColumnLetter(len(chamados))
+	case m.code == "TOO_FEW_CELLS": // told of the first one missing
+		letter = etl.ColumnLetter(len(cells))
 	}
 	if runes := []rune(value); len(runes) > 60 {
 		value = string(runes[:60])
