@@ -142,7 +142,7 @@ func expectation(m mistake, cells []string, row, line int) []string {
 	case m.code == "TOO_MANY_CELLS": // told of the first cell beyond the header
 		letter = etl.ColumnLetter(len(chamados))
 	case m.code == "TOO_FEW_CELLS": // told of the first one missing
-		letter = etl.ColumnLetter(len(cells))
+		letter, m.column = etl.ColumnLetter(len(cells)), chamados[len(cells)].name
 	}
 	if runes := []rune(value); len(runes) > 60 {
 		value = string(runes[:60])
