@@ -115,7 +115,7 @@ func (c *compiler) creates() bool {
 func (c *compiler) column(path []string, name string) (int, bool) {
 	i, ok := c.h.Column(name)
 	if !ok {
-		c.fault(path, nearest(name, c.h.Names(), "columns are "+listed(c.h.Names())), "there is no column %q", name)
+		c.fault(path, nearest(name, c.h.Names(), columnList(c.h)), "there is no column %q", name)
 		return -1, false
 	}
 	c.used[i] = true

@@ -58,7 +58,7 @@ var own = []string{"number", "date", "day", "text", "replace"}
 
 // compileExpression compiles text for the columns of h. settings says how
 // number and date read. The messages say all that is wrong with it.
-func compileExpression(text string, boolean bool, h *etl.Header, numbers numberConverter, dates *dateConverter) (*expression, []fault) {
+func compileExpression(text string, boolean bool, h *etl.Header, numbers numberConverter, dates *dateConverter) (*expression, []remark) {
 	e := &expression{text: text, decimal: numbers.decimal}
 	names := &columnNames{header: h, expression: e}
 	options := []expr.Option{
@@ -79,14 +79,14 @@ func compileExpression(text string, boolean bool, h *etl.Header, numbers numberC
 		return nil, names.faults
 	}
 	if err != nil {
-		return nil, []fault{{message: fmt.Sprintf("expression %s: %s", quote(text), expressionError(err))}}
+		return nil, []remark{{message: fmt.Sprintf("expression %s: %s", quote(text), expressionError(err))}}
 	}
 	e.program = program
 	return e, nil
 }
 
-// A fault is what is wrong with a part of the mapping, without its place.
-type fault struct{ message, hint string }
+// A remark is what is wrong with an expression, to become a Fault.
+type remark struct{ message, hint string }
 
 func expressionError(err error) string {
 	var at *file.Error
@@ -105,12 +105,12 @@ func expressionError(err error) string {
 type columnNames struct {
 	header     *etl.Header
 	expression *expression
-	faults     []fault
+	faults     []remark
 	rows       int // mentions of row that are not row["..."]
 }
 
 func (c *columnNames) wrong(hint, format string, args ...any) {
-	f := fault{fmt.Sprintf("expression %s: ", quote(c.expression.text)) + fmt.Sprintf(format, args...), hint}
+	f := remark{fmt.Sprintf("expression %s: ", quote(c.expression.text)) + fmt.Sprintf(format, args...), hint}
 	if !slices.Contains(c.faults, f) {
 		c.faults = append(c.faults, f)
 	}
@@ -152,7 +152,7 @@ func (c *columnNames) identifier(node *ast.Node, n *ast.IdentifierNode) {
 func (c *columnNames) cell(node *ast.Node, name string) {
 	i, ok := c.header.Column(name)
 	if !ok {
-		c.wrong(nearest(name, c.header.Names(), "columns are "+listed(c.header.Names())), "there is no column %q", name)
+		c.wrong(nearest(name, c.header.Names(), columnList(c.header)), "there is no column %q", name)
 		ast.Patch(node, &ast.StringNode{})
 		return
 	}

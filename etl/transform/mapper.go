@@ -1,10 +1,6 @@
 package transform
 
-import (
-	"strings"
-
-	"github.com/ticketetl/ticketetl/etl"
-)
+import "github.com/ticketetl/ticketetl/etl"
 
 // A Mapper fills records in as its mapping says. It is an etl.Mapper and an
 // etl.Locator, safe for several goroutines.
@@ -225,5 +221,14 @@ func columnName(h *etl.Header, i int) string {
 	if name := h.Name(i); name != "" {
 		return name
 	}
-	return strings.TrimSpace("column " + etl.ColumnLetter(i))
+	return "column " + etl.ColumnLetter(i)
+}
+
+// columnList lists the columns of a source for a hint.
+func columnList(h *etl.Header) string {
+	names := make([]string, h.Len())
+	for i := range names {
+		names[i] = columnName(h, i)
+	}
+	return "columns are " + listed(names)
 }

@@ -66,7 +66,7 @@ func textTest(kind, arg string) test {
 		return alphanumericTest(arg)
 	case "SPECIAL_CHARACTERS":
 		return only("must not have special characters", func(r rune) bool {
-			return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || unicode.IsSpace(r)
+			return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsSpace(r)
 		})
 	case "FORMAT":
 		return formatTest(arg)
@@ -75,7 +75,7 @@ func textTest(kind, arg string) test {
 	case "EMAIL":
 		return must("must be an e-mail address", func(v string) bool { return emailFlaw(v) == nil })
 	case "DOMAIN":
-		return must("must be a domain", isDomain)
+		return must("must be a domain", isPlainDomain)
 	case "URL":
 		return must("must be a URL", func(v string) bool { return hostOf(v) != "" })
 	case "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE":
@@ -192,14 +192,18 @@ func weekdayTest(days []string, zone *zone) test {
 	})
 }
 
+// alphanumericTest lets blanks pass: whether there may be any is for the
+// WHITESPACE rule to say.
 func alphanumericTest(arg string) test {
 	switch arg {
 	case "ALPHA_ONLY":
-		return only("must have only letters", unicode.IsLetter)
+		return only("must have only letters", func(r rune) bool { return unicode.IsLetter(r) || unicode.IsSpace(r) })
 	case "NUMERIC_ONLY":
-		return only("must have only digits", unicode.IsDigit)
+		return only("must have only digits", func(r rune) bool { return unicode.IsDigit(r) || unicode.IsSpace(r) })
 	case "ALPHANUMERIC", "":
-		return only("must have only letters and digits", func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+		return only("must have only letters and digits", func(r rune) bool {
+			return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsSpace(r)
+		})
 	}
 	return nil
 }
@@ -211,12 +215,18 @@ func formatTest(arg string) test {
 	case "LOWER":
 		return must("must be in lower case", func(v string) bool { return v == strings.ToLower(v) })
 	case "CAPITALIZATION":
-		return must("must begin with a capital letter", func(v string) bool {
-			r, _ := utf8.DecodeRuneInString(v)
-			return r == unicode.ToUpper(r)
-		})
+		return must("must have words that begin with capital letters", isCapitalized)
 	}
 	return nil
+}
+
+func isCapitalized(v string) bool {
+	for _, word := range strings.Fields(v) {
+		if r, _ := utf8.DecodeRuneInString(word); r != unicode.ToUpper(r) {
+			return false
+		}
+	}
+	return true
 }
 
 func whitespaceTest(arg string) test {
@@ -246,34 +256,30 @@ func domainsWrong(what string, domains []string, allowed bool) string {
 	return fmt.Sprintf("must not be %s of %s", what, strings.Join(domains, ", "))
 }
 
-// within says whether host is one of domains, or below one.
+// within says whether host is one of domains; whether HubSpot counts what is
+// below them is not documented.
 func within(host string, domains []string) bool {
-	host = strings.ToLower(host)
-	return slices.ContainsFunc(domains, func(d string) bool {
-		d = strings.ToLower(strings.TrimSpace(d))
-		return host == d || strings.HasSuffix(host, "."+d)
-	})
+	return slices.ContainsFunc(domains, func(d string) bool { return strings.EqualFold(host, strings.TrimSpace(d)) })
 }
 
-// hostOf is the host of an http URL, with or without its scheme; empty when v
-// is no URL.
+// hostOf is the host of an http URL; empty when v is no URL.
 func hostOf(v string) string {
-	if !strings.Contains(v, "://") {
-		v = "https://" + v
-	}
 	u, err := url.Parse(v)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !isDomain(u.Hostname()) {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
 	return u.Hostname()
 }
 
+// isPlainDomain says whether v is a domain of Latin letters, as a rule asks.
+func isPlainDomain(v string) bool {
+	last := v[strings.LastIndexByte(v, '.')+1:]
+	return isDomain(v) && len(last) >= 2 && strings.IndexFunc(last, func(r rune) bool { return !unicode.IsLetter(r) }) < 0 &&
+		strings.IndexFunc(v, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+}
+
 func hasCountryCode(v string) bool {
-	digits := 0
-	for _, r := range v {
-		if r >= '0' && r <= '9' {
-			digits++
-		}
-	}
-	return strings.HasPrefix(v, "+") && digits >= 7 && digits <= 15
+	bare := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "").Replace(v)
+	digits, plus := strings.CutPrefix(bare, "+")
+	return plus && allDigits(digits) && len(digits) >= 7 && len(digits) <= 15
 }
