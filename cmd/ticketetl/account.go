@@ -113,8 +113,8 @@ func (a *app) tokens(baseURL string) (hubspot.TokenSource, error) {
 		return hubspot.OAuthTokens(hubspot.OAuthConfig{ClientID: id, ClientSecret: secret, RefreshToken: refresh, BaseURL: baseURL}), nil
 	}
 	return nil, &exitError{code: exitAuth, err: errors.New(`no access token: set HUBSPOT_ACCESS_TOKEN, or name a file with --token-file, or set
-HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and HUBSPOT_REFRESH_TOKEN for an OAuth app.
-To try the program without an account, use --sandbox.`)}
+HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and HUBSPOT_REFRESH_TOKEN for an OAuth app;
+to try the program without an account, use --sandbox`)}
 }
 
 const maxToken = 16 << 10 // bytes of a token file

@@ -84,18 +84,7 @@ func hintOf(code string) string {
 func doubtProblem(err error) etl.Problem {
 	return etl.Problem{
 		Column: -1, Code: "NO_ANSWER",
-		Message: "it was sent, and no answer came: HubSpot may have stored it or not (" + cause(err) + ")",
+		Message: "it was sent, and no answer came, so HubSpot may have stored it or not: " + err.Error(),
 		Hint:    "look in HubSpot whether the ticket is there before you send the row again",
-	}
-}
-
-// cause is the last part of an error's chain, for people.
-func cause(err error) string {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil || errors.Is(hubspot.ErrInDoubt, next) {
-			return err.Error()
-		}
-		err = next
 	}
 }
