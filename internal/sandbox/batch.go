@@ -220,7 +220,7 @@ func (c *call) batchUpdate() (*reply, *failure) {
 		return nil, f
 	}
 	missing := w.findTargets(keys)
-	w.planUpdates()
+	w.planKnown()
 	if !w.traced || c.s.opts.UpdateWholeBatch400 {
 		if f := w.refuseAll(); f != nil {
 			return nil, f
@@ -244,7 +244,7 @@ func (c *call) batchUpsert() (*reply, *failure) {
 	if f := w.findOrMake(keys); f != nil {
 		return nil, f
 	}
-	w.planUpserts()
+	w.planKnown()
 	if !w.traced {
 		if f := w.refuseAll(); f != nil {
 			return nil, f
@@ -339,13 +339,12 @@ func (w *write) planCreates() {
 	}
 }
 
-func (w *write) planUpdates() {
+// planKnown judges items that are known to be new, or whose record was found.
+func (w *write) planKnown() {
 	for i := range w.items {
 		w.plan(&w.items[i])
 	}
 }
-
-func (w *write) planUpserts() { w.planUpdates() }
 
 // plan judges an item against the store. The order of the checks is that in
 // which a person would want to hear of them: values, conflicts, associations.

@@ -63,6 +63,10 @@ func TestPropertyLife(t *testing.T) {
 	a.want(201, "POST", properties, def)
 	a.want(200, "PATCH", objects+"/"+id, `{"properties":{"color":"red"}}`)
 
+	require.Empty(t, a.Violations())
+	a.want(201, "POST", properties, strings.Replace(def, `"color"`, `"tint","colour":"x"`, 1))
+	require.Contains(t, a.Violations()[0], "a field that HubSpot does not define")
+
 	for name, wrong := range map[string]string{
 		"name":      strings.Replace(def, `"color"`, `"Color"`, 1),
 		"fieldType": strings.Replace(def, `"select"`, `"date"`, 1),

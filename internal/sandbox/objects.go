@@ -355,7 +355,7 @@ func (c *call) updateObject() (*reply, *failure) {
 		return nil, f
 	}
 	w.items[0].rec = r
-	w.planUpdates()
+	w.planKnown()
 	if f := w.refuseAll(); f != nil {
 		return nil, f
 	}

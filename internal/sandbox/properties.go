@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,14 +15,19 @@ import (
 // maxUnique is how many unique properties one kind of object may have.
 const maxUnique = 10
 
-// decode reads a small body strictly by type; fields that HubSpot does not
-// define are noted.
+// decode reads a small body; fields that HubSpot does not define are noted.
 func (c *call) decode(into any) *failure {
+	strict := json.NewDecoder(bytes.NewReader(c.body))
+	strict.DisallowUnknownFields()
+	if strict.Decode(into) == nil {
+		return nil
+	}
 	if err := json.Unmarshal(c.body, into); err != nil {
 		c.wrong("%v", err)
 		p := &parser{data: c.body}
 		return asFailure(p.fail("Cannot deserialize value of type: " + err.Error()))
 	}
+	c.wrong("the body has a field that HubSpot does not define")
 	return nil
 }
 

@@ -50,11 +50,11 @@ func (p *property) setRules(rules []schema.Rule) error {
 
 // checkRule makes a rule ready, or says why it cannot be one.
 func checkRule(r schema.Rule) (checkedRule, error) {
-	make, known := ruleMakers[r.Type]
+	maker, known := ruleMakers[r.Type]
 	if !known {
 		return checkedRule{}, fmt.Errorf("ruleType %q is unknown", r.Type)
 	}
-	broken, err := make(r.Arguments)
+	broken, err := maker(r.Arguments)
 	if err != nil {
 		return checkedRule{}, fmt.Errorf("%s %v: %w", r.Type, r.Arguments, err)
 	}
