@@ -241,6 +241,9 @@ func (c *compiler) property(p *Property) {
 		return
 	}
 	s.tests = testsOf(c.s.Rules[p.Name], c.anyZone())
+	if def.Multiple() {
+		s.split = splitOr(p.Split)
+	}
 	c.settings(&s, p, path)
 	c.note(&s, p, def)
 	c.out.steps = append(c.out.steps, s)
@@ -348,7 +351,8 @@ func (c *compiler) constant(s *step, path []string, text string) string {
 	return value
 }
 
-// yamlForm is conv for texts written as YAML writes numbers and dates.
+// yamlForm is conv for texts written as YAML writes numbers and dates, and
+// HubSpot several options.
 func yamlForm(conv converter) converter {
 	switch conv := conv.(type) {
 	case numberConverter:
@@ -357,6 +361,8 @@ func yamlForm(conv converter) converter {
 		iso := *conv
 		iso.rules, iso.declared = []dateRule{isoRule}, true
 		return &iso
+	case *multiChoice:
+		return &multiChoice{choice: newChoice(conv.lookup, conv.kind, conv.unknown, conv.ambiguous), split: ";"}
 	}
 	return conv
 }

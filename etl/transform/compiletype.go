@@ -17,7 +17,7 @@ func (c *compiler) converter(p *Property, def *schema.Property, path []string) c
 	}
 	switch {
 	case p.Name == pipelineProperty:
-		return &choice{lookup: newLookup(pipelineItems(c.s)), kind: "pipeline", unknown: CodeInvalidPipeline, ambiguous: CodeAmbiguousPipeline}
+		return newChoice(newLookup(pipelineItems(c.s)), "pipeline", CodeInvalidPipeline, CodeAmbiguousPipeline)
 	case p.Name == stageProperty:
 		return stageText{}
 	case def.Type == "enumeration":
@@ -40,29 +40,24 @@ func (c *compiler) converter(p *Property, def *schema.Property, path []string) c
 }
 
 func (c *compiler) options(p *Property, def *schema.Property) converter {
-	one := choice{kind: "option", unknown: CodeInvalidOption, ambiguous: CodeAmbiguousOption}
 	external := def.ExternalOptions && len(def.Options) == 0
+	var one *choice
 	switch {
 	case def.ReferencedObjectType == "OWNER":
-		one.kind, one.unknown, one.ambiguous = "owner", CodeInvalidOwner, CodeAmbiguousOwner
-		one.lookup = newLookup(ownerItems(c.s))
+		one = newChoice(newLookup(ownerItems(c.s)), "owner", CodeInvalidOwner, CodeAmbiguousOwner)
 	case external && strings.Contains(def.Name, "team") && len(teamItems(c.s)) > 0:
-		one.kind, one.unknown, one.ambiguous = "team", CodeInvalidTeam, CodeAmbiguousTeam
-		one.lookup = newLookup(teamItems(c.s))
+		one = newChoice(newLookup(teamItems(c.s)), "team", CodeInvalidTeam, CodeAmbiguousTeam)
+	case external && def.Multiple():
+		return opaque{split: splitOr(p.Split)}
 	case external:
-		if def.Multiple() {
-			return opaque{split: splitOr(p.Split)}
-		}
 		return opaque{}
 	default:
-		one.lookup = newLookup(optionItems(def))
+		one = newChoice(newLookup(optionItems(def)), "option", CodeInvalidOption, CodeAmbiguousOption)
 	}
 	if def.Multiple() {
-		m := &multiChoice{split: splitOr(p.Split)}
-		m.lookup, m.kind, m.unknown, m.ambiguous = one.lookup, one.kind, one.unknown, one.ambiguous
-		return m
+		return &multiChoice{choice: one, split: splitOr(p.Split)}
 	}
-	return &choice{lookup: one.lookup, kind: one.kind, unknown: one.unknown, ambiguous: one.ambiguous}
+	return one
 }
 
 // splitOr is what parts options: HubSpot's own ';' when nothing is declared.

@@ -135,6 +135,10 @@ type choice struct {
 	flaws     memo
 }
 
+func newChoice(l *lookup, kind, unknown, ambiguous string) *choice {
+	return &choice{lookup: l, kind: kind, unknown: unknown, ambiguous: ambiguous}
+}
+
 func (c *choice) words() string { return c.kind + ", by label or value" }
 
 func (c *choice) convert(in cell) (string, *flaw) { return c.pick(strings.TrimSpace(in.text)) }
@@ -162,7 +166,7 @@ func (c *choice) refuse(text string) *flaw {
 // A multiChoice is a converter to several items, parted by ';' as HubSpot
 // stores them.
 type multiChoice struct {
-	choice
+	*choice
 	split string // what parts them in the cell
 }
 

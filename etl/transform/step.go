@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -18,6 +19,7 @@ type step struct {
 	has       bool        // there is a default
 	clear     bool        // a blank cell clears the property
 	needed    bool        // HubSpot refuses a new ticket without it
+	split     string      // what parts several options in one cell; empty where there is one
 	converter converter
 	tests     []test
 }
@@ -35,15 +37,67 @@ func (s *step) value(rec *etl.Record) (value string, ok bool, f *flaw) {
 	if isBlank(c.text) {
 		return s.blank()
 	}
-	if s.table != nil {
-		if value, settled, ok, f := s.table.translate(c.text); settled {
-			if ok && value == "" {
-				return s.blank()
-			}
-			return value, ok, f
+	if s.table == nil {
+		return s.convert(c)
+	}
+	if s.split != "" && !s.table.has(c.text) {
+		return s.parts(c)
+	}
+	value, ok, f = s.translate(c)
+	if ok && value == "" {
+		return s.blank()
+	}
+	return value, ok, f
+}
+
+// translate looks c up in the table, and converts it where that leaves it.
+func (s *step) translate(c cell) (value string, ok bool, f *flaw) {
+	value, settled, ok, f := s.table.translate(c.text)
+	if !settled {
+		return s.convert(c)
+	}
+	return value, ok, f
+}
+
+// parts translates each of the options in one cell.
+func (s *step) parts(c cell) (string, bool, *flaw) {
+	var ids []string
+	var bad []*flaw
+	var warn *flaw
+	for _, part := range strings.Split(c.text, s.split) {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		value, ok, f := s.translate(cell{part, c.kind})
+		switch {
+		case f != nil && !f.warning:
+			bad = append(bad, f)
+		case ok && value != "":
+			ids = addEach(ids, value)
+		}
+		if f != nil && f.warning {
+			warn = f
 		}
 	}
-	return s.convert(c)
+	switch {
+	case len(bad) > 0:
+		return "", false, joinFlaws(bad)
+	case len(ids) > 0:
+		return strings.Join(ids, ";"), true, warn
+	case warn != nil:
+		return "", false, warn
+	}
+	return s.blank()
+}
+
+// addEach adds the ids of value, which ';' parts, that are not there yet.
+func addEach(ids []string, value string) []string {
+	for _, id := range strings.Split(value, ";") {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // input is the cell, or what the expression makes in its place.
@@ -93,13 +147,19 @@ type table struct {
 	flaws     memo
 }
 
+func (t *table) has(text string) bool { _, found := t.find(text); return found }
+
+func (t *table) find(text string) (value string, found bool) {
+	if value, found = t.exact[text]; !found {
+		value, found = t.folded[schema.Fold(text)]
+	}
+	return value, found
+}
+
 // translate looks text up. settled is false where the table leaves the text to
 // the conversion.
 func (t *table) translate(text string) (value string, settled, ok bool, f *flaw) {
-	value, found := t.exact[text]
-	if !found {
-		value, found = t.folded[schema.Fold(text)]
-	}
+	value, found := t.find(text)
 	switch {
 	case found:
 		return value, true, true, nil
@@ -113,7 +173,7 @@ func (t *table) translate(text string) (value string, settled, ok bool, f *flaw)
 
 func (t *table) refuse(text string) *flaw {
 	if t.otherwise == "skip" {
-		f := flawOf(CodeLeftOut, "as the mapping says (otherwise: skip)", "%s is not in the mapping's table of values, the property is left alone", quote(text))
+		f := flawOf(CodeLeftOut, "as the mapping says (otherwise: skip)", "%s is not in the mapping's table of values, it is left out", quote(text))
 		f.warning = true
 		return f
 	}
