@@ -47,7 +47,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s)
 	done
 
 conformance: build ## drive the sandbox with the official npm client (needs Node.js and the npm registry)
-	./conformance/run.sh $(BIN)
+	TICKETETL=$(CURDIR)/$(BIN) ./conformance/run.sh
 
 clean: ## remove what was built
 	rm -rf bin demo bench-data

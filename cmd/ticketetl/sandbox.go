@@ -37,7 +37,7 @@ It keeps its state in memory, or in a file with --data.
 A fault is KIND:PATH:WHEN, e.g. reset-after-commit:batch/create:p=0.1. PATH is a part
 of the request's method and path; WHEN is n=3, every=10 or p=0.1, and times=2 bounds
 it. The kinds are delay, 429, 423, 477, 500, 502, 503, 504, 524-after-commit,
-reset-before, reset-after-commit, truncate, empty-results, never-answer,
+reset-before, reset-after-commit, truncate, slow-body, empty-results, never-answer,
 never-answer-before, token-expired and daily-limit.`,
 		Example: `  ticketetl sandbox --listen 127.0.0.1:8085
   ticketetl sandbox --data account.json --faults 'reset-after-commit:batch/create:p=0.1'`,

@@ -102,7 +102,8 @@ func objectKinds() [numObjects]*object {
 	}
 	for i, o := range made {
 		o.index = i
-		o.props, o.names, o.records = map[string]*property{}, map[string]string{}, map[uint64]*record{}
+		o.props, o.names = map[string]*property{}, map[string]string{}
+		o.records, o.further = map[uint64]*record{}, map[string]*record{}
 		o.next = [2]uint64{21_000_000_001 + uint64(i)*10_000_000_000, 90_071_992_547_409_931 + uint64(i)*1_000_000_000_000}
 		o.groups = []propertyGroup{{Name: o.singular + "information", Label: o.singular + " information"}}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"strconv"
 	"time"
 )
@@ -99,7 +100,8 @@ type object struct {
 	groups   []propertyGroup
 
 	records map[uint64]*record
-	order   [2][]*record // by id: those of up to 16 digits, then the longer ones
+	further map[string]*record // by lower-case e-mail addresses besides the first
+	order   [2][]*record       // by id: those of up to 16 digits, then the longer ones
 	next    [2]uint64
 }
 
@@ -177,7 +179,13 @@ func (o *object) findBy(p *property, key string) *record {
 	if p == nil {
 		return o.find(key)
 	}
-	return p.unique[p.uniqueKey(key)]
+	if r := p.unique[p.uniqueKey(key)]; r != nil {
+		return r
+	}
+	if p.Name == "email" {
+		return o.further[strings.ToLower(key)]
+	}
+	return nil
 }
 
 // unused is a refusal of an id that is taken, for seeds.
@@ -221,8 +229,14 @@ func (s *Server) assign(r *record, values []cell, now int64) {
 	r.cells, r.updated = cells, now
 }
 
-// claim marks a unique value as taken by r.
+// claim marks a unique value as taken by r. A contact is also found by its
+// further e-mail addresses.
 func (r *record) claim(c cell) {
+	if c.prop.Name == "hs_additional_emails" {
+		for _, address := range strings.Split(strings.ToLower(c.text), ";") {
+			r.kind.further[strings.TrimSpace(address)] = r
+		}
+	}
 	if c.prop.unique != nil && c.text != "" {
 		c.prop.unique[c.prop.uniqueKey(c.text)] = r
 	}
