@@ -23,7 +23,7 @@ var synonyms = map[string]string{
 	"hs_ticket_category": "category,ticket category,issue type,ticket type,type,tags,labels," +
 		"categoria,tipo,etiquetas,marcadores,kategorie,typ,categorie",
 	"hubspot_owner_id": "assignee,owner,agent,assigned to,assigned agent,ticket owner,assignee email,assignee e mail,assignee name,agent name," +
-		"responsavel,atendente,agente,proprietario,bearbeiter,zugewiesen an,asignado a,responsable,assigne a",
+		"responsavel,responsavel e mail,e mail do responsavel,atendente,agente,proprietario,bearbeiter,zugewiesen an,asignado a,responsable,assigne a",
 	"createdate": "created,created at,created on,created date,create date,creation date,date created,opened,opened at,created time,ticket created at," +
 		"criado em,data de criacao,data de abertura,aberto em,criacao,abertura,erstellt,erstellt am,fecha de creacion,creado,cree le,date de creation",
 	"closed_date": "closed,closed at,closed on,close date,closed date,closed time,resolved,resolved at,resolved time,resolution date,solved at,ticket solved at," +
@@ -36,7 +36,7 @@ var synonyms = map[string]string{
 // company.
 const (
 	keySynonyms = "id,ticket id,key,issue key,number,ticket number,case number,issue id,incident number,ticket,case id,external id,reference," +
-		"numero,numero do chamado,chamado,protocolo,ticket nr,ticketnummer,nummer,id do ticket,codigo"
+		"numero,no,nr,no do chamado,no do ticket,numero do chamado,numero do ticket,chamado,protocolo,ticket nr,ticketnummer,nummer,id do ticket,codigo"
 	contactSynonyms = "email,e mail,requester email,requester e mail,requester,reporter email,reporter,contact email,customer email,contact,from," +
 		"email do solicitante,e mail do solicitante,solicitante,email do cliente,e mail do cliente,cliente email,kunde e mail,correo,correo electronico,correo del solicitante"
 	companySynonyms = "domain,company domain,organization domain,company,account,dominio,dominio da empresa,empresa,domane,firma"
@@ -51,6 +51,8 @@ var choices = map[string]string{
 	"urgent": "Urgent", "urgente": "Urgent", "critical": "Urgent", "critica": "Urgent", "dringend": "Urgent", "blocker": "Urgent", "highest": "Urgent", "p1": "Urgent",
 	"open": "New", "novo": "New", "aberto": "New", "offen": "New", "neu": "New", "to do": "New", "abierto": "New",
 	"pending": "Waiting on contact", "on hold": "Waiting on us", "in progress": "Waiting on us", "pendente": "Waiting on contact", "em andamento": "Waiting on us",
+	"waiting for customer": "Waiting on contact", "aguardando cliente": "Waiting on contact", "waiting for support": "Waiting on us",
+	"aguardando interno": "Waiting on us", "em atendimento": "Waiting on us", "encerrado": "Closed",
 	"closed": "Closed", "solved": "Closed", "resolved": "Closed", "done": "Closed", "fechado": "Closed", "resolvido": "Closed", "geschlossen": "Closed", "cerrado": "Closed",
 }
 
@@ -58,7 +60,7 @@ var choices = map[string]string{
 // "data criacao".
 func plainWords(name string) string {
 	var b strings.Builder
-	for _, r := range norm.NFD.String(schema.Fold(name)) {
+	for _, r := range norm.NFKD.String(schema.Fold(name)) {
 		switch {
 		case unicode.Is(unicode.Mn, r):
 		case unicode.IsLetter(r), unicode.IsDigit(r):
