@@ -51,7 +51,7 @@ and what was not matched is listed. With --schema it works without a token.`,
 }
 
 func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
-	if opts.output != "" && !a.flags.yes {
+	if opts.output != "" && opts.output != "-" && !a.flags.yes {
 		if _, err := os.Stat(opts.output); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s is there already; give --yes to replace it", opts.output)
 		}
@@ -73,7 +73,7 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 	if err := transform.Draft(&draft, in); err != nil {
 		return err
 	}
-	if opts.output == "" {
+	if opts.output == "" || opts.output == "-" {
 		_, err := a.out.Write(draft.Bytes())
 		return err
 	}

@@ -4,6 +4,7 @@ package transform
 // branch on them. docs/errors.md lists them with what to do.
 const (
 	CodeCellError         = "CELL_ERROR"         // the cell holds a spreadsheet error such as #N/A
+	CodeDigitsLost        = "DIGITS_LOST"        // a number of a workbook with more digits than workbooks keep
 	CodeInvalidText       = "INVALID_TEXT"       // not UTF-8, or with a NUL character
 	CodeTooLong           = "TOO_LONG"           // more characters than HubSpot stores
 	CodeMissingValue      = "MISSING_VALUE"      // blank, where HubSpot needs a value

@@ -303,8 +303,8 @@ func replaceAll(s, old, with string) (string, error) {
 // because a cell that it reads is blank.
 func (e *expression) run(rec *etl.Record) (result any, blank bool, f *flaw) {
 	for _, i := range e.columns {
-		if rec.Kind(i) == etl.CellError {
-			return nil, false, cellError(fieldOf(rec, i))
+		if f := cellFlaw(fieldOf(rec, i), rec.Kind(i)); f != nil {
+			return nil, false, f
 		}
 	}
 	result, err := vm.Run(e.program, environment{Cells: e.cells(rec)})
@@ -390,8 +390,25 @@ func (e *expression) cell(rec *etl.Record) (c cell, f *flaw) {
 		"expression %s has a result of another kind", quote(e.text))
 }
 
-func cellError(text string) *flaw {
-	return flawOf(CodeCellError, "correct the formula of the cell, or empty it", "the cell has the error %s", quote(text))
+// cellFlaw is what makes a cell unusable whatever it is mapped to.
+func cellFlaw(text string, kind etl.Kind) *flaw {
+	switch {
+	case kind == etl.CellError:
+		return flawOf(CodeCellError, "correct the formula of the cell, or empty it", "the cell has the error %s", quote(text))
+	case kind == etl.Number && wholeDigits(text) > surestDigits:
+		return flawOf(CodeDigitsLost, "format the column as text and enter the number again from where it came from, or import the original .csv",
+			"%s is a number of more than %d digits, and a workbook keeps only %d", text, surestDigits, surestDigits)
+	}
+	return nil
+}
+
+// surestDigits is how many digits of a number a workbook keeps.
+const surestDigits = 15
+
+// wholeDigits counts the digits before the point.
+func wholeDigits(text string) int {
+	whole, _, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	return len(whole)
 }
 
 func fieldOf(rec *etl.Record, i int) string {

@@ -106,10 +106,7 @@ func (s *step) input(rec *etl.Record) (cell, *flaw) {
 		return s.expr.cell(rec)
 	}
 	c := cell{fieldOf(rec, s.column), rec.Kind(s.column)}
-	if c.kind == etl.CellError {
-		return c, cellError(c.text)
-	}
-	return c, nil
+	return c, cellFlaw(c.text, c.kind)
 }
 
 func (s *step) blank() (string, bool, *flaw) {
@@ -193,9 +190,10 @@ type keyStep struct {
 
 func (k *keyStep) value(rec *etl.Record) (string, *flaw) {
 	text, kind := fieldOf(rec, k.column), rec.Kind(k.column)
+	if f := cellFlaw(text, kind); f != nil {
+		return "", f
+	}
 	switch {
-	case kind == etl.CellError:
-		return "", cellError(text)
 	case isBlank(text):
 		return "", flawOf(CodeMissingKey, "fill the cell in; "+k.property+" tells which ticket the row is", "the key is blank")
 	case text != strings.TrimSpace(text):
@@ -243,8 +241,8 @@ func (l *link) values(rec *etl.Record, add func(value string)) *flaw {
 		return nil
 	}
 	text := fieldOf(rec, l.column)
-	if rec.Kind(l.column) == etl.CellError {
-		return cellError(text)
+	if f := cellFlaw(text, rec.Kind(l.column)); f != nil {
+		return f
 	}
 	if isBlank(text) {
 		return nil
