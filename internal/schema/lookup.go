@@ -4,16 +4,34 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Fold brings a label or value to the form in which they are compared: without
-// case, outer blanks and repeated blanks.
+// case, outer blanks and repeated blanks, and with accents joined to their
+// letters.
 func Fold(s string) string {
 	if folded, ok := foldASCII(s); ok {
 		return folded
 	}
-	return cases.Fold().String(strings.Join(strings.FieldsFunc(s, unicode.IsSpace), " "))
+	s = norm.NFC.String(strings.Join(strings.FieldsFunc(s, unicode.IsSpace), " "))
+	return norm.NFC.String(strings.Map(foldRune, s))
+}
+
+// foldRune is one rune for all that differ from r only in case: the lower-case
+// one, if there is any.
+func foldRune(r rune) rune {
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		if unicode.IsLower(next) != unicode.IsLower(least) {
+			if unicode.IsLower(next) {
+				least = next
+			}
+		} else if next < least {
+			least = next
+		}
+	}
+	return least
 }
 
 // foldASCII does the common case without building a caser.

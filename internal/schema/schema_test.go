@@ -179,6 +179,23 @@ func TestWritable(t *testing.T) {
 	}
 }
 
+func TestFold(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ a, b string }{
+		{"  High ", "hIGH"},
+		{"Waiting  on\tus", "waiting on us"},
+		{"NÃO", "não"},
+		{"Sa\u0303o", "são"},
+		{"ΣΑΣ", "σας"},
+		{"\u13a0", "\uab70"}, // Cherokee, whose capitals came first
+		{"\u00a0x\u00a0", "X"},
+	}
+	for _, tt := range tests {
+		require.Equal(t, schema.Fold(tt.a), schema.Fold(tt.b), "%q %q", tt.a, tt.b)
+	}
+	require.NotEqual(t, schema.Fold("a"), schema.Fold("á"))
+}
+
 func TestFoldIsIdempotent(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
