@@ -3,6 +3,7 @@ package etl
 import (
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // A Kind says what the source knows about a field beyond its text. CSV files
@@ -97,10 +98,20 @@ type Record struct {
 	// Fields are not the whole of it.
 	Partial bool
 
+	// Doubt is set when an earlier attempt at the run sent the record and no
+	// answer is known.
+	Doubt *Doubt
+
 	Key        string     // value of the key property; empty when the mapping has no key
 	KeyColumn  int        // index of the column it comes from
 	Properties []Property // in the order of the mapping; only what is to be written
 	References []Reference
+}
+
+// A Doubt says what is known of a record whose answer was lost.
+type Doubt struct {
+	Begun time.Time // when it was about to be sent
+	Floor string    // the id of a ticket that was there before it was sent; "0" when none is known
 }
 
 // Kind is the kind of the i-th field.

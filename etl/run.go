@@ -128,8 +128,14 @@ func (r *run) read(ctx context.Context) {
 			}
 			seq++
 			rec.Seq = seq
-			next.add(r.apply(in, rec, rowErr))
-			if next.full(r.opts.Batch) {
+			e := r.apply(in, rec, rowErr)
+			if err := r.recall(ctx, &e); err != nil {
+				r.fail(err)
+				r.pass(ctx, next)
+				return
+			}
+			next.add(e)
+			if next.full(r.size(next.seq)) {
 				if !r.pass(ctx, next) {
 					return
 				}
@@ -161,6 +167,27 @@ func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
 		}
 	}
 	return e
+}
+
+// recall gives a record the outcome that it has from an earlier attempt.
+func (r *run) recall(ctx context.Context, e *entry) error {
+	if r.steps.Past == nil || e.judged {
+		return nil
+	}
+	out, ended, err := r.steps.Past.Ended(ctx, e.rec)
+	if err != nil || !ended {
+		return err
+	}
+	e.judge(out)
+	return nil
+}
+
+// size is the number of records in the batch of that number.
+func (r *run) size(seq int) int {
+	if seq == 0 && r.opts.First > 0 {
+		return min(r.opts.First, r.opts.Batch)
+	}
+	return r.opts.Batch
 }
 
 func fatal(problems []Problem) bool {

@@ -338,3 +338,51 @@ func TestRunEachRecordOnce(t *testing.T) {
 		}
 	})
 }
+
+// past ends "done" and doubts "lost".
+type past struct{}
+
+func (past) Ended(_ context.Context, rec *etl.Record) (etl.Outcome, bool, error) {
+	switch rec.Fields[0] {
+	case "done":
+		return etl.Outcome{Status: etl.Created, ID: "7"}, true, nil
+	case "lost":
+		rec.Doubt = &etl.Doubt{Floor: "6"}
+	case "broken":
+		return etl.Outcome{}, false, errors.New("run folder: the journal is damaged")
+	}
+	return etl.Outcome{}, false, nil
+}
+
+func TestRunCarriesOn(t *testing.T) {
+	t.Parallel()
+	var doubts []string
+	s := &sink{before: func(batch []*etl.Record) {
+		for _, rec := range batch {
+			if rec.Doubt != nil {
+				doubts = append(doubts, rec.Fields[0]+" after "+rec.Doubt.Floor)
+			}
+		}
+	}}
+	report := &told{}
+	run := func(cells ...string) error {
+		_, err := etl.Run(t.Context(), etl.Steps{
+			Inputs: []etl.Input{{Source: &rows{cells: cells}, Mapper: mapper{}}}, Past: past{}, Sink: s, Report: report,
+		}, etl.Options{Writers: 1})
+		return err
+	}
+	require.NoError(t, run("done", "bad", "lost", "new"))
+	require.Equal(t, []string{"done created", "bad rejected", "lost created", "new created"}, report.texts)
+	require.Equal(t, "7", report.outs[0].ID, "what is done is told as it ended")
+	require.Equal(t, [][]string{{"lost", "new"}}, s.batches, "and not sent again")
+	require.Equal(t, []string{"lost after 6"}, doubts)
+	require.EqualError(t, run("broken"), "run folder: the journal is damaged")
+}
+
+func TestRunFirstBatch(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	_, _, err := runRows(t, etl.Options{Batch: 3, First: 1, Writers: 1}, s, "a", "b", "c", "d", "e")
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"a"}, {"b", "c", "d"}, {"e"}}, s.batches)
+}

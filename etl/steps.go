@@ -57,6 +57,14 @@ const (
 // A BatchID names a batch in a Journal.
 type BatchID int64
 
+// A Past knows what became of records in earlier attempts at the same run.
+type Past interface {
+	// Ended returns the outcome of rec that stands, and true; then it is not
+	// sent again. Otherwise it may set rec.Doubt. The reader alone calls it, in
+	// reading order.
+	Ended(ctx context.Context, rec *Record) (Outcome, bool, error)
+}
+
 // A Sink delivers batches of Records. The run decides what goes into a batch
 // and when; a Sink only judges the batch it is given.
 type Sink interface {
@@ -84,10 +92,11 @@ type Input struct {
 	Mapper Mapper
 }
 
-// Steps are what a run is made of. Resolver and Journal may be nil. Without a
-// Sink nothing is sent, and a good Record ends in Options.Checked.
+// Steps are what a run is made of. Past, Resolver and Journal may be nil. Without
+// a Sink nothing is sent, and a good Record ends in Options.Checked.
 type Steps struct {
 	Inputs   []Input
+	Past     Past
 	Resolver Resolver
 	Journal  Journal
 	Sink     Sink
@@ -97,6 +106,7 @@ type Steps struct {
 // Options shape a run.
 type Options struct {
 	Batch   int             // Records in one batch; 100 if zero
+	First   int             // Records in the very first batch; as many as in others if zero
 	Writers int             // batches under way at once; 1 if zero
 	Checked Status          // outcome of a good Record where there is no Sink
 	Unique  bool            // reject a Record whose Key another one of the run has
