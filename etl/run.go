@@ -129,12 +129,13 @@ func (r *run) read(ctx context.Context) {
 			seq++
 			rec.Seq = seq
 			e := r.apply(in, rec, rowErr)
-			if err := r.recall(ctx, &e); err != nil {
+			err = r.recall(ctx, &e)
+			next.add(e)
+			if err != nil {
 				r.fail(err)
 				r.pass(ctx, next)
 				return
 			}
-			next.add(e)
 			if next.full(r.size(next.seq)) {
 				if !r.pass(ctx, next) {
 					return

@@ -377,6 +377,7 @@ func TestRunCarriesOn(t *testing.T) {
 	require.Equal(t, [][]string{{"lost", "new"}}, s.batches, "and not sent again")
 	require.Equal(t, []string{"lost after 6"}, doubts)
 	require.EqualError(t, run("broken"), "run folder: the journal is damaged")
+	require.Equal(t, "broken unsent", report.texts[4])
 }
 
 func TestRunFirstBatch(t *testing.T) {
