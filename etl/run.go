@@ -45,6 +45,7 @@ type entry struct {
 	mapper Mapper
 	out    Outcome
 	judged bool
+	kept   bool // the journal has it
 }
 
 func (e *entry) judge(out Outcome) { e.out, e.judged = out, true }
@@ -180,6 +181,7 @@ func (r *run) recall(ctx context.Context, e *entry) error {
 		return err
 	}
 	e.judge(out)
+	e.kept = true
 	return nil
 }
 
@@ -231,8 +233,27 @@ func (r *run) write(ctx context.Context) {
 		} else {
 			r.fail(r.process(ctx, b))
 		}
+		r.fail(r.keep(ctx, b))
 		r.done <- b
 	}
+}
+
+// keep journals the entries of b that were judged without being sent.
+func (r *run) keep(ctx context.Context, b *batch) error {
+	if r.steps.Journal == nil {
+		return nil
+	}
+	var recs []*Record
+	var outcomes []Outcome
+	for i := range b.entries {
+		if e := &b.entries[i]; !e.kept {
+			recs, outcomes = append(recs, e.rec), append(outcomes, e.out)
+		}
+	}
+	if len(recs) == 0 {
+		return nil
+	}
+	return r.steps.Journal.Judged(context.WithoutCancel(ctx), recs, outcomes)
 }
 
 // process brings the open entries of b to their outcome.
@@ -249,26 +270,47 @@ func (r *run) process(ctx context.Context, b *batch) error {
 	if len(recs) == 0 {
 		return nil
 	}
-	outcomes, err := r.send(ctx, recs)
+	outcomes, kept, err := r.send(ctx, recs)
+	b.keptOpen(kept)
 	b.judgeOpen(outcomes)
 	return err
 }
 
-// send journals and delivers recs. Outcomes are complete whatever the error.
-func (r *run) send(ctx context.Context, recs []*Record) ([]Outcome, error) {
-	var id BatchID
-	if r.steps.Journal != nil {
-		var err error
-		if id, err = r.steps.Journal.Begin(ctx, recs); err != nil {
-			return same(Unsent, len(recs)), err
+// keptOpen notes whether the journal has the open entries.
+func (b *batch) keptOpen(kept bool) {
+	for i := range b.entries {
+		if !b.entries[i].judged {
+			b.entries[i].kept = kept
 		}
 	}
-	outcomes, err := r.steps.Sink.Write(ctx, recs)
+}
+
+// send journals and delivers recs. Outcomes are complete whatever the error; kept
+// says whether the journal was told of recs.
+func (r *run) send(ctx context.Context, recs []*Record) (outcomes []Outcome, kept bool, err error) {
+	var id BatchID
+	if r.steps.Journal != nil {
+		if id, err = r.steps.Journal.Begin(ctx, recs); err != nil {
+			return same(Unsent, len(recs)), false, err
+		}
+	}
+	outcomes, err = r.steps.Sink.Write(ctx, recs)
+	for i := range outcomes {
+		outcomes[i].doubt(recs[i])
+	}
 	if r.steps.Journal != nil {
 		// The answer is known: it is kept even when the run is being cancelled.
 		err = errors.Join(err, r.steps.Journal.End(context.WithoutCancel(ctx), id, recs, outcomes))
 	}
-	return outcomes, err
+	return outcomes, true, err
+}
+
+// doubt corrects the outcome of a record that was not sent this time: if an
+// earlier attempt sent it and its answer is not known, that is still so.
+func (out *Outcome) doubt(rec *Record) {
+	if out.Status == Unsent && rec.Doubt != nil {
+		out.Status = InDoubt
+	}
 }
 
 func same(status Status, n int) []Outcome {
@@ -327,6 +369,7 @@ func (b *batch) judgeOpen(outcomes []Outcome) {
 		}
 		out := outcomes[next]
 		next++
+		out.doubt(e.rec)
 		locate(e, out.Problems)
 		out.Problems = append(e.out.Problems, out.Problems...)
 		e.judge(out)

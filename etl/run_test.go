@@ -256,6 +256,15 @@ func (j *journalLog) End(_ context.Context, _ etl.BatchID, batch []*etl.Record, 
 	return j.note("end " + batch[0].Fields[0] + " " + outs[0].Status.String())
 }
 
+func (j *journalLog) Judged(_ context.Context, recs []*etl.Record, outs []etl.Outcome) error {
+	for i, rec := range recs {
+		if err := j.note(rec.Fields[0] + " " + outs[i].Status.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func TestRunJournalsIntentThenOutcome(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -267,9 +276,9 @@ func TestRunJournalsIntentThenOutcome(t *testing.T) {
 			journal: []string{"begin a", "send a", "end a created", "begin b", "send b", "end b created"},
 			want:    []string{"a created", "b created"}},
 		{name: "an intent that cannot be kept is not sent", fail: "begin a",
-			journal: []string{"begin a"}, want: []string{"a unsent", "b unsent"}},
+			journal: []string{"begin a", "a unsent", "b unsent"}, want: []string{"a unsent", "b unsent"}},
 		{name: "an outcome that cannot be kept is told, and the run stops", fail: "end a created",
-			journal: []string{"begin a", "send a", "end a created"}, want: []string{"a created", "b unsent"}},
+			journal: []string{"begin a", "send a", "end a created", "b unsent"}, want: []string{"a created", "b unsent"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -378,6 +387,22 @@ func TestRunCarriesOn(t *testing.T) {
 	require.Equal(t, []string{"lost after 6"}, doubts)
 	require.EqualError(t, run("broken"), "run folder: the journal is damaged")
 	require.Equal(t, "broken unsent", report.texts[4])
+}
+
+// TestRunKeepsADoubt: a record that an earlier attempt sent is not "unsent"
+// because this attempt stopped before it.
+func TestRunKeepsADoubt(t *testing.T) {
+	t.Parallel()
+	log := &journalLog{}
+	report := &told{}
+	_, err := etl.Run(t.Context(), etl.Steps{
+		Inputs: []etl.Input{{Source: &rows{cells: []string{"done", "die", "lost", "bad", "skip", "new"}}, Mapper: mapper{}}},
+		Past:   past{}, Journal: log, Sink: &sink{}, Report: report,
+	}, etl.Options{Batch: 1, Writers: 1})
+	require.EqualError(t, err, "the disk is full")
+	require.Equal(t, []string{"done created", "die in-doubt", "lost in-doubt", "bad rejected", "skip skipped", "new unsent"}, report.texts)
+	require.Equal(t, []string{"begin die", "end die in-doubt", "lost in-doubt", "bad rejected", "skip skipped", "new unsent"}, log.lines,
+		"what the journal has already is not written again")
 }
 
 func TestRunFirstBatch(t *testing.T) {

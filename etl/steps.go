@@ -39,6 +39,10 @@ type Journal interface {
 
 	// End returns once the outcomes of that batch, in batch order, are on disk.
 	End(ctx context.Context, id BatchID, batch []*Record, outcomes []Outcome) error
+
+	// Judged keeps the outcomes of records that were not sent. It need not wait
+	// for the disk: what a crash loses is judged anew.
+	Judged(ctx context.Context, recs []*Record, outcomes []Outcome) error
 }
 
 // An Operation says what an import does with each record.

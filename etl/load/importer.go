@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
@@ -27,7 +28,38 @@ type ImportOptions struct {
 	Schema      *schema.Schema // to tell when writing a value would change nothing
 	Run         string         // run id, the first part of every trace id
 	DryRun      bool           // look up and judge, but write nothing
+
+	// Creates whose answer was lost; see settle.go.
+	Ledger     Ledger        // nil: no other record of the run has a ticket yet
+	InDoubt    string        // DoubtSettle, DoubtResend or DoubtLeave
+	Floor      string        // id of a ticket known to be there before the run; "" if not known
+	SettleWait time.Duration // how long a search may lag behind a write; 30 s if zero
+
+	// Brakes; see brakes.go.
+	MaxCreates int64 // tickets that the run may create; 0 for no bound
+	MaxDeletes int64 // tickets that the run may delete; 0 for no bound
+	Canary     int   // records that are read back and compared before the others go; 0 for none
+
+	Now  func() time.Time                                 // time.Now if nil
+	Wait func(ctx context.Context, d time.Duration) error // sleeps; for tests
 }
+
+// What to do with creates whose answer was lost.
+const (
+	DoubtSettle = ""       // settle what is unambiguous, leave the rest in doubt
+	DoubtResend = "resend" // also send again what settling finds no trace of
+	DoubtLeave  = "leave"  // look nothing up, leave all of it in doubt
+)
+
+// A Ledger knows the tickets that records of this run were given.
+type Ledger interface {
+	// Claimed says which of these ticket ids belong to a record of the run.
+	Claimed(ctx context.Context, ids []string) (map[string]bool, error)
+}
+
+// RowKeyProperty is the unique property that `ticketetl setup row-key` creates,
+// for rows that have no key of their own.
+const RowKeyProperty = "ticketetl_row_key"
 
 // An Importer writes records to an account's tickets. It is an etl.Sink.
 //
