@@ -13,12 +13,23 @@ type request struct {
 	sent     bool
 	at       time.Time
 	records  []byte // nil for none
+	span     span   // of the records' numbers
 	outcomes []byte // nil for none
 	sources  []source
 	fact     string // key of a fact; empty for none
 	value    string
 
 	done chan error // gets the result of the transaction; holds one
+}
+
+// A span is the least and the greatest of some numbers.
+type span struct{ first, last int64 }
+
+func (s *span) add(n int64) {
+	if s.first == 0 || n < s.first {
+		s.first = n
+	}
+	s.last = max(s.last, n)
 }
 
 // maxGroup bounds the requests of one transaction.
@@ -163,7 +174,7 @@ func (w *writer) store(ctx context.Context, r *request) error {
 		}
 	}
 	if r.records != nil {
-		if _, err := w.batch.ExecContext(ctx, r.id, r.sent, r.at.UnixMilli(), string(r.records)); err != nil {
+		if _, err := w.batch.ExecContext(ctx, r.id, r.sent, r.at.UnixMilli(), r.span.first, r.span.last, string(r.records)); err != nil {
 			return err
 		}
 	}

@@ -249,11 +249,13 @@ func (j *Journal) Noted(ctx context.Context, key string, value any) (bool, error
 func (j *Journal) Begin(ctx context.Context, batch []*etl.Record) (etl.BatchID, error) {
 	id := j.lastID.Add(1)
 	var e encoder
+	var seqs span
 	for _, rec := range batch {
 		e.record(rec, j.sources.id(rec.Pos), j.facts.Redact)
+		seqs.add(rec.Seq)
 	}
 	err := j.commitOne(ctx, &request{
-		id: id, sent: true, at: time.Now(), records: e.done(), sources: j.sources.unsaved(),
+		id: id, sent: true, at: time.Now(), records: e.done(), span: seqs, sources: j.sources.unsaved(),
 	})
 	return etl.BatchID(id), err
 }

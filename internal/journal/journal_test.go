@@ -424,7 +424,7 @@ func TestErrors(t *testing.T) {
 		}, "run folder %s: the journal has format 9, this program knows 1; use the ticketetl that wrote it, or a newer one"},
 		{"a batch was changed", func(t *testing.T, dir string) error {
 			closed(t, dir)
-			execute(t, dir, `INSERT INTO batches VALUES (5, 1, 0, '[[99999999999, 1, 1, 1, "", "00"]]')`)
+			execute(t, dir, `INSERT INTO batches VALUES (5, 1, 0, 1, 1, '[[99999999999, 1, 1, 1, "", "00"]]')`)
 			j, err := journal.Open(dir)
 			require.NoError(t, err)
 			defer j.Close()

@@ -17,6 +17,7 @@ const judgedHeld = 500
 type judged struct {
 	mu       sync.Mutex
 	n        int
+	seqs     span
 	records  encoder
 	outcomes encoder
 	last     *request // handed over, result not looked at yet
@@ -33,6 +34,7 @@ func (j *Journal) Judged(ctx context.Context, recs []*etl.Record, outcomes []etl
 	j.judged.mu.Lock()
 	defer j.judged.mu.Unlock()
 	for i, rec := range recs {
+		j.judged.seqs.add(rec.Seq)
 		j.judged.records.record(rec, j.sources.id(rec.Pos), j.facts.Redact)
 		j.judged.outcomes.outcome(&outcomes[i], j.facts.Redact)
 		if j.judged.n++; j.judged.n < judgedHeld {
@@ -52,14 +54,14 @@ func (j *Journal) handJudged(ctx context.Context) error {
 		return err
 	}
 	r := &request{
-		id: j.lastID.Add(1), at: time.Now(), sources: j.sources.unsaved(),
+		id: j.lastID.Add(1), at: time.Now(), span: j.judged.seqs, sources: j.sources.unsaved(),
 		records: j.judged.records.done(), outcomes: j.judged.outcomes.done(),
 	}
 	if err := j.hand(ctx, r); err != nil {
 		return err
 	}
 	j.judged.last = r
-	j.judged.n, j.judged.records, j.judged.outcomes = 0, encoder{}, encoder{}
+	j.judged.n, j.judged.seqs, j.judged.records, j.judged.outcomes = 0, span{}, encoder{}, encoder{}
 	return nil
 }
 

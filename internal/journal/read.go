@@ -52,14 +52,14 @@ func (j *Journal) batches(ctx context.Context, where string) iter.Seq2[*Batch, e
 }
 
 // eachBatch stops without an error when yield has had enough.
-func (j *Journal) eachBatch(ctx context.Context, where string, yield func(*Batch, error) bool) error {
+func (j *Journal) eachBatch(ctx context.Context, where string, yield func(*Batch, error) bool, args ...any) error {
 	places, err := j.places(ctx)
 	if err != nil {
 		return err
 	}
 	rows, err := j.db.QueryContext(ctx, `
 		SELECT b.batch, b.sent, b.begun, b.records, a.ended, a.outcomes
-		FROM batches b LEFT JOIN answers a ON a.batch = b.batch `+where+` ORDER BY b.batch`)
+		FROM batches b LEFT JOIN answers a ON a.batch = b.batch `+where+` ORDER BY b.batch`, args...)
 	if err != nil {
 		return err
 	}
@@ -139,18 +139,27 @@ func (b *Batch) setIntents(records []byte, places map[int64]etl.Position) error 
 }
 
 func (b *Batch) setOutcomes(outcomes []byte) error {
-	var list []outcomeJSON
-	if err := json.Unmarshal(outcomes, &list); err != nil {
+	list, err := parseOutcomes(outcomes)
+	if err != nil {
 		return err
 	}
 	if len(list) != len(b.Intents) {
 		return fmt.Errorf("%d records, %d outcomes", len(b.Intents), len(list))
 	}
-	b.Outcomes = make([]etl.Outcome, len(list))
-	for i, o := range list {
-		b.Outcomes[i] = etl.Outcome(o)
-	}
+	b.Outcomes = list
 	return nil
+}
+
+func parseOutcomes(text []byte) ([]etl.Outcome, error) {
+	var list []outcomeJSON
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, err
+	}
+	outcomes := make([]etl.Outcome, len(list))
+	for i, o := range list {
+		outcomes[i] = etl.Outcome(o)
+	}
+	return outcomes, nil
 }
 
 type recordJSON struct {

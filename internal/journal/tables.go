@@ -24,8 +24,12 @@ CREATE TABLE batches (
 	batch   INTEGER PRIMARY KEY,
 	sent    INTEGER NOT NULL, -- 0: judged without being sent
 	begun   INTEGER NOT NULL,
+	first   INTEGER NOT NULL, -- least and greatest seq of its records
+	last    INTEGER NOT NULL,
 	records TEXT NOT NULL
 );
+
+CREATE INDEX batches_by_seq ON batches (first);
 
 CREATE TABLE answers (
 	batch    INTEGER PRIMARY KEY,
@@ -64,6 +68,6 @@ FROM attempts GROUP BY seq;
 const (
 	insertFact   = `INSERT OR REPLACE INTO run (key, value) VALUES (?, ?)`
 	insertSource = `INSERT OR IGNORE INTO sources (id, file, sheet) VALUES (?, ?, ?)`
-	insertBatch  = `INSERT INTO batches (batch, sent, begun, records) VALUES (?, ?, ?, ?)`
+	insertBatch  = `INSERT INTO batches (batch, sent, begun, first, last, records) VALUES (?, ?, ?, ?, ?, ?)`
 	insertAnswer = `INSERT OR REPLACE INTO answers (batch, ended, outcomes) VALUES (?, ?, ?)`
 )
