@@ -33,16 +33,37 @@ type Options struct {
 	UserAgent  string            // e.g. "ticketetl/1.0"
 	Transport  http.RoundTripper // nil: a tuned default
 	Timeout    time.Duration     // of one attempt; 0 = 60 s
-	MaxWait    time.Duration     // sum of all waiting within one call; 0 = 10 min
+	MaxWait    time.Duration     // sum of all waiting within one call, that for the daily quota apart; 0 = 10 min
 	APIVersion string            // "" = v3 and v4 paths; "2026-03" and the like = date-versioned paths
-	Notify     func(Event)       // told when calls wait; may be nil; must not block
+	Notify     func(Event)       // told when calls wait; may be nil; must not block, nor call the Client
+
+	// Reserve is the share, 0 to 0.9, of each window of the account's general limit
+	// that is left to its other integrations. What they spend beyond it is left to
+	// them as well, as far as HubSpot's headers tell.
+	Reserve float64
+
+	// Concurrency bounds the requests under way at once; 0 is no bound. There may
+	// be fewer while HubSpot is slower than usual, never fewer than one.
+	Concurrency int
+
+	// WaitForQuota makes calls wait for the next day when the daily limit is
+	// reached, instead of failing. The day ends at midnight in Zone; nil is the
+	// zone that Account has told.
+	WaitForQuota bool
+	Zone         *time.Location
 }
 
-// An Event tells that a call waits, or that the daily limit is reached.
+// An Event tells that calls wait, or wait no more. Kinds:
+//
+//	"rate-limit"   an answer of 429; all calls of its kind wait
+//	"retry"        one call waits before it is tried again
+//	"outage"       HubSpot is out of reach: all calls wait, at least until a probe after Wait
+//	"outage-over"  they go on; Wait is 0
+//	"daily-limit"  the day's requests are spent; Wait is 0 unless Options.WaitForQuota
 type Event struct {
-	Kind   string        // "rate-limit", "retry" or "daily-limit"
-	Wait   time.Duration // how long; 0 for "daily-limit"
-	Reason string        // for people; holds no customers' data
+	Kind   string
+	Wait   time.Duration
+	Reason string // for people; holds no customers' data
 }
 
 // Stats counts what a Client did since it was made.
@@ -61,11 +82,14 @@ type Client struct {
 	opts  Options
 	many  http.RoundTripper // for requests that may be repeated
 	once  http.RoundTripper // for requests that must not be
-	pace  *pace
 
-	calls, retries, limited   atomic.Int64
-	dailyLimit, dailyRemained atomic.Int64
-	answered                  atomic.Bool // HubSpot has answered anything yet
+	pace    *pace
+	limiter *limiter
+	circuit *circuit
+	daily   daily
+
+	calls, retries, limited atomic.Int64
+	answered                atomic.Bool // HubSpot has answered anything yet
 }
 
 // New makes a Client. It sends nothing.
@@ -80,16 +104,22 @@ func New(opts Options) (*Client, error) {
 	if opts.APIVersion != "" && !dateVersion.MatchString(opts.APIVersion) {
 		return nil, fmt.Errorf("API version %q: want a date version such as 2026-03, or nothing for v3", opts.APIVersion)
 	}
+	if !(opts.Reserve >= 0 && opts.Reserve <= 0.9) {
+		return nil, fmt.Errorf("reserve %g: want a share from 0 to 0.9", opts.Reserve)
+	}
+	if opts.Concurrency < 0 {
+		return nil, fmt.Errorf("concurrency %d: want 1 or more, or 0 for no bound", opts.Concurrency)
+	}
 	if opts.Timeout <= 0 {
 		opts.Timeout = 60 * time.Second
 	}
 	if opts.MaxWait <= 0 {
 		opts.MaxWait = 10 * time.Minute
 	}
-	c := &Client{base: base, paths: paths{opts.APIVersion}, opts: opts, pace: newPace(local)}
+	c := &Client{base: base, paths: paths{opts.APIVersion}, opts: opts, pace: newPace(local, opts.Reserve), limiter: newLimiter(opts.Concurrency)}
 	c.many, c.once = transports(opts.Transport)
-	c.dailyLimit.Store(-1)
-	c.dailyRemained.Store(-1)
+	c.circuit = &circuit{probe: c.probe, notify: c.notify, changed: make(chan struct{})}
+	c.daily = daily{limit: -1, remaining: -1, zone: opts.Zone}
 	return c, nil
 }
 
@@ -97,13 +127,9 @@ var dateVersion = regexp.MustCompile(`^20[0-9]{2}-[0-9]{2}(-beta)?$`)
 
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
-	return Stats{
-		Calls:          c.calls.Load(),
-		Retries:        c.retries.Load(),
-		RateLimited:    c.limited.Load(),
-		DailyLimit:     c.dailyLimit.Load(),
-		DailyRemaining: c.dailyRemained.Load(),
-	}
+	s := Stats{Calls: c.calls.Load(), Retries: c.retries.Load(), RateLimited: c.limited.Load()}
+	s.DailyLimit, s.DailyRemaining, _ = c.daily.seen()
+	return s
 }
 
 func (c *Client) notify(e Event) {

@@ -223,6 +223,7 @@ func (c *Client) Account(ctx context.Context) (schema.Account, error) {
 	if err != nil {
 		return schema.Account{}, fmt.Errorf("read the account: %w", err)
 	}
+	c.daily.learnZone(account.TimeZone)
 	return account, nil
 }
 
@@ -240,6 +241,10 @@ type DailyUsage struct {
 // DailyUsage reads what the account's private apps have spent today.
 // Source: GET /account-info/v3/api-usage/daily/private-apps.
 func (c *Client) DailyUsage(ctx context.Context) ([]DailyUsage, error) {
+	return c.dailyUsage(ctx, false)
+}
+
+func (c *Client) dailyUsage(ctx context.Context, hurried bool) ([]DailyUsage, error) {
 	type wireUsage struct {
 		Name        string `json:"name"`
 		Limit       int64  `json:"usageLimit"`
@@ -248,12 +253,16 @@ func (c *Client) DailyUsage(ctx context.Context) ([]DailyUsage, error) {
 		ResetsAt    stamp  `json:"resetsAt"`
 		FetchStatus string `json:"fetchStatus"`
 	}
-	wire, err := list[wireUsage](ctx, c, c.paths.account("api-usage/daily/private-apps"), nil)
+	var page listing[wireUsage]
+	err := c.do(ctx, &call{
+		method: http.MethodGet, path: c.paths.account("api-usage/daily/private-apps"),
+		reads: true, hurried: hurried, decode: page.decode,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the daily usage: %w", err)
 	}
-	usage := make([]DailyUsage, len(wire))
-	for i, w := range wire {
+	usage := make([]DailyUsage, len(page.Results))
+	for i, w := range page.Results {
 		usage[i] = DailyUsage{w.Name, w.Limit, w.Used, w.CollectedAt.Time, w.ResetsAt.Time, w.FetchStatus}
 	}
 	return usage, nil

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,14 @@ import (
 // ErrInDoubt marks what was sent without a usable answer: it may be stored, or
 // not. Look it up before sending it again, unless it can be repeated.
 var ErrInDoubt = errors.New("in doubt whether it is stored")
+
+// ErrNotSent marks a call of which HubSpot has for certain stored nothing, nor
+// judged its content: no attempt left this machine (no connection, no TLS, cut
+// off by the context, held back by an outage or by a limit), or each one was
+// turned away (rate limit, lock, move of the account, token). It may be sent as
+// it is, later. An error that is neither this nor ErrInDoubt is HubSpot's *Error
+// about the content, or ends a read.
+var ErrNotSent = errors.New("not sent")
 
 // An Error is a refusal by HubSpot, of a whole call or of one input of a batch.
 // Every field but Status may be empty.
@@ -122,6 +131,16 @@ func IsDailyLimit(err error) bool {
 func isRateLimit(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && (e.Status == http.StatusTooManyRequests || e.Status < 300 && e.Category == "RATE_LIMITS")
+}
+
+// isOverload says that an attempt failed because HubSpot had too much to do.
+func isOverload(err error) bool {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout || e.Status == 524
+	}
+	var lost *lostError
+	return errors.As(err, &lost) && errors.Is(err, context.DeadlineExceeded)
 }
 
 func isExpired(err error) bool {

@@ -34,59 +34,104 @@ const headerless = 3
 type pace struct {
 	local bool // the server is on this machine
 	gates [3]gate
+	wake  chan struct{} // holds something when the window has changed
 
-	mu       sync.Mutex
-	max      int           // in force; 0: none
-	interval time.Duration // in force
-	known    bool          // max comes from a header
-	silent   int           // answers without headers in a row, while not known
+	mu     sync.Mutex
+	window window
+	known  bool // the limit comes from a header
+	silent int  // answers without headers in a row, while not known
+	row    int  // refusals in a row
 }
 
-func newPace(local bool) *pace {
-	p := &pace{local: local, max: firstMax, interval: firstInterval}
-	p.gates[general].limiter = rate.NewLimiter(share(firstMax, firstInterval))
-	p.gates[search].limiter = rate.NewLimiter(searchRate, 1)
-	p.gates[exempt].limiter = rate.NewLimiter(rate.Inf, 1)
+func newPace(local bool, reserve float64) *pace {
+	p := &pace{local: local, wake: make(chan struct{}, 1)}
+	p.window = window{max: firstMax, interval: firstInterval, reserve: reserve}
+	for b := range p.gates {
+		p.gates[b] = gate{turn: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1)}
+	}
+	p.gates[search].limiter.SetLimit(searchRate)
 	return p
 }
 
-// share allows at most 95 % of max within any interval: a burst of a tenth, and
-// what flows in while the interval lasts.
-func share(max int, interval time.Duration) (rate.Limit, int) {
-	burst := 1 + (max-1)/10
-	flow := 0.95*float64(max) - float64(burst)
-	if flow <= 0 { // a limit of one
-		flow = 0.95
-	}
-	return rate.Limit(flow / interval.Seconds()), burst
+// An attempt is what the pace knows of one that it admitted.
+type attempt struct {
+	bucket bucket
+	sent   time.Time
 }
 
-// setMax puts a limit in force; a max of 0 lifts it.
-func (p *pace) setMax(max int, interval time.Duration) {
-	if max == p.max && interval == p.interval {
-		return
+// enter returns when an attempt may be sent; send, then answer, or else leave
+// have to follow. The attempts of a bucket come in the order of their calls.
+func (p *pace) enter(ctx context.Context, b bucket, w *waiting) error {
+	g := &p.gates[b]
+	if err := w.send(ctx, g.turn); err != nil {
+		return err
 	}
-	p.max, p.interval = max, interval
-	if max == 0 {
-		p.gates[general].limit(rate.Inf, 1)
-		return
+	defer func() { <-g.turn }()
+	for {
+		if err := g.waitOpen(ctx, w); err != nil {
+			return err
+		}
+		if b != general {
+			return g.waitToken(ctx, w)
+		}
+		p.mu.Lock()
+		d := p.window.admit(time.Now())
+		p.mu.Unlock()
+		if d <= 0 {
+			return nil
+		}
+		if err := w.wait(ctx, d, p.wake); err != nil {
+			return err
+		}
 	}
-	p.gates[general].limit(share(max, interval))
 }
 
-// wait returns when an attempt may be sent. It calls sleep for each wait, which
-// may refuse it.
-func (p *pace) wait(b bucket, sleep func(time.Duration) error) error {
-	return p.gates[b].wait(sleep)
+// leave gives an admission back.
+func (p *pace) leave(b bucket) {
+	if b == general {
+		p.mu.Lock()
+		p.window.leave()
+		p.mu.Unlock()
+		p.changed()
+	}
 }
 
-// learn takes in what an answer says about limits.
-func (p *pace) learn(b bucket, status int, header http.Header) {
-	max, ok := headerInt(header, "X-HubSpot-RateLimit-Max")
+// send notes that an admitted attempt goes out now.
+func (p *pace) send(b bucket) attempt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	a := attempt{b, time.Now()}
+	if b == general {
+		p.window.send(a.sent)
+	}
+	return a
+}
+
+// lost notes that an attempt ended without an answer.
+func (p *pace) lost(a attempt) {
+	p.mu.Lock()
+	if a.bucket == general {
+		p.window.answer(a.sent, time.Now(), false)
+	}
+	p.mu.Unlock()
+	p.changed()
+}
+
+// answer takes in what an answer says about limits.
+func (p *pace) answer(a attempt, status int, header http.Header) {
+	p.mu.Lock()
+	defer p.changed()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if a.bucket == general {
+		p.window.answer(a.sent, now, true)
+		if status != http.StatusTooManyRequests {
+			p.row = 0
+		}
+	}
+	max, ok := headerInt(header, "X-HubSpot-RateLimit-Max")
 	if !ok || max <= 0 {
-		p.learnSilence(b, status)
+		p.learnSilence(a.bucket, status)
 		return
 	}
 	interval := firstInterval
@@ -95,11 +140,11 @@ func (p *pace) learn(b bucket, status int, header http.Header) {
 	}
 	if !p.known {
 		p.known = true
-		p.gates[search].limit(searchRate, 1)
+		p.gates[search].limiter.SetLimit(searchRate)
 	}
-	p.setMax(int(max), interval)
-	if left, ok := headerInt(header, "X-HubSpot-RateLimit-Remaining"); ok && left >= 0 {
-		p.learnRemaining(int(left))
+	p.window.limit(int(max), interval)
+	if left, ok := headerInt(header, "X-HubSpot-RateLimit-Remaining"); ok && left >= 0 && a.bucket == general {
+		p.window.learn(a.sent, now, int(min(left, max)))
 	}
 }
 
@@ -113,56 +158,60 @@ func (p *pace) learnSilence(b bucket, status int) {
 	if p.silent++; p.silent < headerless {
 		return
 	}
-	p.setMax(0, 0)
+	p.window.limit(0, 0)
 	if p.local {
-		p.gates[search].limit(rate.Inf, 1)
+		p.gates[search].limiter.SetLimit(rate.Inf)
 	}
-}
-
-// learnRemaining takes account of others who spend the same budget. Our own
-// attempts leave at least 5 %, so less than that is the work of others.
-func (p *pace) learnRemaining(left int) {
-	low := float64(p.max) * 0.05
-	if float64(left) < low {
-		missing := (low - float64(left)) / low
-		p.gates[general].hold(time.Duration(missing * float64(p.interval) / 4))
-	}
-	p.gates[general].drain(left)
 }
 
 // refused holds the bucket after an answer of 429, and brings back the limits
 // of a server that did not seem to have any.
 func (p *pace) refused(b bucket, wait time.Duration) {
 	p.mu.Lock()
-	if !p.known && p.max == 0 {
+	if !p.known && p.window.max == 0 {
 		p.silent = -1 << 30 // it does count, headers or not
-		p.setMax(firstMax, firstInterval)
-		p.gates[search].limit(searchRate, 1)
+		p.window.limit(firstMax, firstInterval)
+		p.gates[search].limiter.SetLimit(searchRate)
+	}
+	if b == general {
+		p.window.refuse(time.Now())
+		p.row++
 	}
 	p.mu.Unlock()
 	p.gates[b].hold(wait)
 }
 
-// window is how long the general limit's interval is.
-func (p *pace) window() time.Duration {
+// afterRefusal is how long to wait after a refusal that does not say it: a whole
+// interval, unless headers have kept us informed so that a place is near. It
+// doubles with each refusal in a row.
+func (p *pace) afterRefusal() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.interval <= 0 {
+	w := &p.window
+	if w.interval <= 0 {
 		return firstInterval
 	}
-	return p.interval
+	if g := w.guess(); g.n < 2 || time.Since(g.at) > w.interval {
+		return w.interval
+	}
+	return min(w.interval, w.interval/20<<min(p.row, 10))
 }
 
-// A gate is what the attempts of one bucket pass.
+// changed wakes who waits for the window.
+func (p *pace) changed() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// A gate is what the attempts of one bucket pass, one after another.
 type gate struct {
-	limiter *rate.Limiter
-	mu      sync.Mutex
-	until   time.Time // closed until then
-}
+	turn    chan struct{} // held by the first of those who wait
+	limiter *rate.Limiter // of the buckets that are not the general one
 
-func (g *gate) limit(r rate.Limit, burst int) {
-	g.limiter.SetLimit(r)
-	g.limiter.SetBurst(burst)
+	mu    sync.Mutex
+	until time.Time // closed until then
 }
 
 func (g *gate) hold(d time.Duration) {
@@ -174,51 +223,9 @@ func (g *gate) hold(d time.Duration) {
 	}
 }
 
-// drain takes tokens away until no more than left are there.
-func (g *gate) drain(left int) {
-	if g.limiter.Limit() == rate.Inf {
-		return
-	}
-	if excess := int(g.limiter.Tokens()) - left; excess > 0 {
-		g.limiter.AllowN(time.Now(), excess)
-	}
-}
-
-// wait takes a token once the gate is open. The gate may have closed while the
-// token was awaited, so it is asked again.
-func (g *gate) wait(sleep func(time.Duration) error) error {
-	for {
-		if err := g.waitOpen(sleep); err != nil {
-			return err
-		}
-		r := g.limiter.Reserve()
-		if err := g.waitToken(r.Delay(), sleep); err != nil {
-			r.Cancel()
-			return err
-		}
-		if g.closed() <= 0 {
-			return nil
-		}
-	}
-}
-
-// liftedWithin is how soon those who wait learn that a limit was lifted.
-const liftedWithin = 25 * time.Millisecond
-
-func (g *gate) waitToken(d time.Duration, sleep func(time.Duration) error) error {
-	for d > 0 && g.limiter.Limit() != rate.Inf {
-		step := min(d, liftedWithin)
-		if err := sleep(step); err != nil {
-			return err
-		}
-		d -= step
-	}
-	return nil
-}
-
-func (g *gate) waitOpen(sleep func(time.Duration) error) error {
+func (g *gate) waitOpen(ctx context.Context, w *waiting) error {
 	for d := g.closed(); d > 0; d = g.closed() {
-		if err := sleep(d); err != nil {
+		if err := w.wait(ctx, d, nil); err != nil {
 			return err
 		}
 	}
@@ -231,6 +238,22 @@ func (g *gate) closed() time.Duration {
 	return time.Until(g.until)
 }
 
+// liftedWithin is how soon who waits learns that a limit was lifted.
+const liftedWithin = 25 * time.Millisecond
+
+// waitToken takes a token. The gate may have closed while it was awaited, so
+// that is asked again.
+func (g *gate) waitToken(ctx context.Context, w *waiting) error {
+	r := g.limiter.Reserve()
+	for d := r.Delay(); d > 0 && g.limiter.Limit() != rate.Inf; d -= liftedWithin {
+		if err := w.wait(ctx, min(d, liftedWithin), nil); err != nil {
+			r.Cancel()
+			return err
+		}
+	}
+	return g.waitOpen(ctx, w)
+}
+
 func headerInt(h http.Header, name string) (int64, bool) {
 	v := h.Get(name)
 	if v == "" {
@@ -238,16 +261,4 @@ func headerInt(h http.Header, name string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
 	return n, err == nil
-}
-
-// sleepContext waits for d or for the end of ctx.
-func sleepContext(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -28,10 +28,12 @@ type call struct {
 	once         bool               // must not be repeated if it may have been stored
 	reads        bool               // changes nothing, so that it cannot be in doubt
 	decode       func([]byte) error // of a 2xx answer; an error means that it is unusable; must not keep the bytes
-	tries        int                // attempts that failed, limits apart
-	waited       time.Duration      // sum of all waits
-	lost         bool               // an attempt may have been stored
-	refreshed    bool               // the token was renewed once
+	hurried      bool               // does not wait for another day's quota
+	waiting      waiting
+	tries        int           // attempts that failed, limits apart
+	slept        time.Duration // of waiting for the daily quota
+	lost         bool          // an attempt may have been stored
+	refreshed    bool          // the token was renewed once
 }
 
 // Bounds on what is read and sent.
@@ -51,21 +53,23 @@ const (
 )
 
 // do carries out a call. Its error is an *Error when HubSpot refused, or says
-// why no answer came; it is ErrInDoubt when the request may have been stored.
+// why no answer came; it is ErrInDoubt when the request may have been stored,
+// and ErrNotSent when for certain none of it was looked at.
 func (c *Client) do(ctx context.Context, k *call) error {
 	if uri := len(k.path) + 1 + len(k.query.Encode()); uri > maxURI {
-		return fmt.Errorf("the address would be %d characters long, HubSpot takes about %d: ask for fewer properties, or read in batches", uri, maxURI)
+		return k.verdict(fmt.Errorf("the address would be %d characters long, HubSpot takes about %d: ask for fewer properties, or read in batches", uri, maxURI))
 	}
 	token, err := c.opts.Tokens.Token(ctx)
 	if err != nil {
-		return fmt.Errorf("access token: %w", err)
+		return k.verdict(fmt.Errorf("access token: %w", err))
 	}
+	k.waiting.most = c.opts.MaxWait
 	for {
-		err := c.pace.wait(k.bucket, func(d time.Duration) error { return c.sleep(ctx, k, d) })
+		p, err := c.admit(ctx, k)
 		if err != nil {
 			return k.verdict(err)
 		}
-		err = c.attempt(ctx, k, token)
+		err = c.attempt(ctx, k, token, p)
 		if err == nil || k.done(err) {
 			return nil
 		}
@@ -88,6 +92,41 @@ func (c *Client) do(ctx context.Context, k *call) error {
 	}
 }
 
+// admit returns when an attempt may go out: HubSpot is not known to be out of
+// reach, the account's limits leave a place, and not too much is under way.
+func (c *Client) admit(ctx context.Context, k *call) (pass, error) {
+	for {
+		if err := c.daily.wait(ctx, k); err != nil {
+			return pass{}, err
+		}
+		p, err := c.circuit.enter(ctx, &k.waiting)
+		if err != nil {
+			return pass{}, err
+		}
+		if err := c.queue(ctx, k); err != nil {
+			c.circuit.back(p)
+			return pass{}, err
+		}
+		if c.circuit.holds(p) {
+			return p, nil
+		}
+		c.limiter.leave()
+		c.pace.leave(k.bucket)
+	}
+}
+
+// queue takes a place of the account's limit, then one of those under way.
+func (c *Client) queue(ctx context.Context, k *call) error {
+	if err := c.pace.enter(ctx, k.bucket, &k.waiting); err != nil {
+		return err
+	}
+	if err := c.limiter.enter(ctx, &k.waiting); err != nil {
+		c.pace.leave(k.bucket)
+		return err
+	}
+	return nil
+}
+
 // renew asks for a new token; where there is no way to one, the refusal stands.
 func (c *Client) renew(ctx context.Context, refused string, refusal error) (string, error) {
 	token, err := c.opts.Tokens.Refresh(ctx, refused)
@@ -100,10 +139,10 @@ func (c *Client) renew(ctx context.Context, refused string, refusal error) (stri
 // pause waits before the next attempt. Its error ends the call: err itself, if
 // there is no use in another attempt.
 func (c *Client) pause(ctx context.Context, k *call, err error) error {
+	if IsDailyLimit(err) {
+		return c.untilTomorrow(k, err)
+	}
 	if ctx.Err() != nil || !Retryable(err) {
-		if IsDailyLimit(err) {
-			c.notify(Event{Kind: "daily-limit", Reason: "the account's daily limit of requests is reached"})
-		}
 		return err
 	}
 	wait, limit := c.backoff(k, err)
@@ -113,8 +152,8 @@ func (c *Client) pause(ctx context.Context, k *call, err error) error {
 			return err
 		}
 	}
-	if k.waited+wait > c.opts.MaxWait {
-		return fmt.Errorf("gave up after %s of waiting: %w", k.waited.Round(time.Second), err)
+	if k.waiting.sum+wait > k.waiting.most {
+		return mark(fmt.Errorf("gave up after %s of waiting, and can be resumed later: %w", k.waiting.sum.Round(time.Second), err), ErrGaveUp)
 	}
 	c.retries.Add(1)
 	if isRateLimit(err) { // every attempt of the bucket waits, at its gate
@@ -123,8 +162,7 @@ func (c *Client) pause(ctx context.Context, k *call, err error) error {
 		return nil
 	}
 	c.notify(Event{Kind: "retry", Wait: wait, Reason: reason(err)})
-	k.waited += wait
-	return sleepContext(ctx, wait)
+	return k.waiting.wait(ctx, wait, nil)
 }
 
 // triesFor is how many attempts may end like err: few where time does not heal.
@@ -164,7 +202,7 @@ func (c *Client) limitWait(e *Error) time.Duration {
 	case limitKind(e) == limitSecondly:
 		return time.Second
 	}
-	return c.pace.window()
+	return c.pace.afterRefusal()
 }
 
 func exponential(tries int) time.Duration {
@@ -176,17 +214,34 @@ func jitter(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Int64N(int64(d)/5+1))
 }
 
-// sleep is a wait of the pace.
-func (c *Client) sleep(ctx context.Context, k *call, d time.Duration) error {
-	if k.waited+d > c.opts.MaxWait {
-		return fmt.Errorf("not sent: the limit of requests would make it wait longer than %s", c.opts.MaxWait)
+// attempt sends an admitted request once and takes in its answer.
+func (c *Client) attempt(ctx context.Context, k *call, token string, p pass) error {
+	defer c.limiter.leave()
+	sent := c.pace.send(k.bucket)
+	answered := false
+	err := c.exchange(ctx, k, token, func(resp *http.Response) {
+		answered = true
+		c.answered.Store(true)
+		c.pace.answer(sent, resp.StatusCode, resp.Header)
+		c.daily.learn(resp.Header)
+	})
+	if !answered {
+		c.pace.lost(sent)
 	}
-	k.waited += d
-	return sleepContext(ctx, d)
+	if ctx.Err() != nil || !c.answered.Load() { // it says nothing of HubSpot
+		c.circuit.back(p)
+		return err
+	}
+	c.circuit.note(p, err)
+	c.limiter.learn(k.kind(), time.Since(sent.sent), isOverload(err))
+	return err
 }
 
-// attempt sends the request once and takes in its answer.
-func (c *Client) attempt(ctx context.Context, k *call, token string) error {
+// exchange sends the request and reads the answer.
+func (c *Client) exchange(ctx context.Context, k *call, token string, learn func(*http.Response)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	var conn connTrace
@@ -204,9 +259,7 @@ func (c *Client) attempt(ctx context.Context, k *call, token string) error {
 		return c.lostError(ctx, &conn, err)
 	}
 	defer resp.Body.Close()
-	c.answered.Store(true)
-	c.pace.learn(k.bucket, resp.StatusCode, resp.Header)
-	c.learnDaily(resp.Header)
+	learn(resp)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.refusal(k, resp, token)
 	}
@@ -294,15 +347,6 @@ func mask(text string, secrets ...string) string {
 	return text
 }
 
-func (c *Client) learnDaily(h http.Header) {
-	if n, ok := headerInt(h, "X-HubSpot-RateLimit-Daily"); ok {
-		c.dailyLimit.Store(n)
-	}
-	if n, ok := headerInt(h, "X-HubSpot-RateLimit-Daily-Remaining"); ok {
-		c.dailyRemained.Store(n)
-	}
-}
-
 // mayBeStored says whether an attempt that ended in err may have taken effect.
 func (k *call) mayBeStored(err error) bool {
 	var lost *lostError
@@ -315,10 +359,20 @@ func (k *call) mayBeStored(err error) bool {
 
 // verdict is the error that the whole call ends with.
 func (k *call) verdict(err error) error {
-	if k.lost && !k.reads && !refused(err) {
+	switch {
+	case k.lost && !k.reads && !refused(err):
 		return fmt.Errorf("%w: %w", ErrInDoubt, err)
+	case !k.lost && turnedAway(err):
+		return mark(err, ErrNotSent)
 	}
 	return err
+}
+
+// turnedAway says that no attempt was looked at, given that none was lost: what
+// ended the call is not HubSpot's word on its content.
+func turnedAway(err error) bool {
+	var e *Error
+	return !errors.As(err, &e) || Retryable(e) || IsAuth(e) || IsDailyLimit(e)
 }
 
 // refused says that HubSpot judged the request itself, so that an earlier
@@ -367,27 +421,24 @@ func (c *Client) lostError(ctx context.Context, conn *connTrace, err error) erro
 }
 
 // connTrace watches whether an attempt got as far as a connection.
-type connTrace struct{ got, failed atomic.Bool }
+type connTrace struct{ asked, got atomic.Bool }
 
 func (t *connTrace) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
+		GetConn: func(string) { t.asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err != nil {
-				t.failed.Store(true)
-			}
-		},
 	}
 }
 
 // neverSent says that no byte of the request left: there was no connection to
-// send it on. Every other failure proves nothing.
+// send it on, because of an error, or because the attempt was cancelled while it
+// waited for one. Every other failure proves nothing.
 func neverSent(conn *connTrace, err error) bool {
 	if conn.got.Load() {
 		return false
 	}
 	var op *net.OpError
-	return conn.failed.Load() || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+	return conn.asked.Load() || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
 // isHopeless says that the other side is not the one we want to talk to.

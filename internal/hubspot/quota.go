@@ -1,0 +1,177 @@
+package hubspot
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A Quota is what is left of the account's requests of the day, which all its
+// private apps share.
+type Quota struct {
+	Limit     int64     // -1 unknown, as for OAuth apps, which have none
+	Used      int64     // -1 unknown
+	Remaining int64     // -1 unknown
+	ResetsAt  time.Time // zero: unknown
+	Source    string    // "headers", "usage" (may be some minutes behind), "refusal" or, if nothing is known, ""
+}
+
+// Quota finds out what is left of the day's requests, with one request: the
+// headers of the answers tell it, or else the usage of the account's private
+// apps. That the token may not see the usage is no error, nor that the limit is
+// reached; it does not wait for another day.
+func (c *Client) Quota(ctx context.Context) (Quota, error) {
+	usage, err := c.dailyUsage(ctx, true)
+	reached := IsDailyLimit(err)
+	if err != nil && !reached && !isOutOfReach(err) {
+		return Quota{Limit: -1, Used: -1, Remaining: -1}, err
+	}
+	q := quotaOf(usage)
+	limit, remaining, at := c.daily.seen()
+	if limit >= 0 && remaining >= 0 && (q.Source == "" || time.Since(at) < freshFor) {
+		q.Limit, q.Used, q.Remaining, q.Source = limit, max(0, limit-remaining), remaining, "headers"
+	}
+	if reached {
+		q.Used, q.Remaining, q.Source = q.Limit, 0, "refusal"
+	}
+	if q.ResetsAt.IsZero() {
+		q.ResetsAt = c.daily.midnight(time.Now())
+	}
+	return q, nil
+}
+
+// freshFor is how long headers are better than the usage, which HubSpot caches.
+const freshFor = 5 * time.Minute
+
+// quotaOf adds up what the private apps have used of the limit they share.
+func quotaOf(usage []DailyUsage) Quota {
+	q := Quota{Limit: -1, Used: -1, Remaining: -1}
+	for _, u := range usage {
+		if u.Limit <= 0 || u.FetchStatus != "" && u.FetchStatus != "SUCCESS" && u.FetchStatus != "CACHED" {
+			continue
+		}
+		q.Limit = max(q.Limit, u.Limit)
+		q.Used = max(q.Used, 0) + u.Used
+		q.Source = "usage"
+		if u.ResetsAt.After(q.ResetsAt) {
+			q.ResetsAt = u.ResetsAt
+		}
+	}
+	if q.Source != "" {
+		q.Remaining = max(0, q.Limit-q.Used)
+	}
+	return q
+}
+
+// daily is what is known of the account's daily limit, and holds all calls while
+// they wait for the next day.
+type daily struct {
+	mu               sync.Mutex
+	limit, remaining int64 // -1 unknown
+	at               time.Time
+	zone             *time.Location // of the account; nil: unknown
+	until            time.Time      // calls wait until then
+}
+
+// Waiting for the next day.
+const (
+	afterMidnight = time.Minute      // and up to as much again
+	askAgain      = 15 * time.Minute // when the limit has not been lifted by then
+	longestDay    = 26 * time.Hour   // of waiting of one call, after which the refusal stands
+)
+
+func (d *daily) learn(h http.Header) {
+	limit, known := headerInt(h, "X-HubSpot-RateLimit-Daily")
+	remaining, left := headerInt(h, "X-HubSpot-RateLimit-Daily-Remaining")
+	if !known && !left {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if known {
+		d.limit = limit
+	}
+	if left {
+		d.remaining, d.at = remaining, time.Now()
+	}
+}
+
+func (d *daily) seen() (limit, remaining int64, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.limit, d.remaining, d.at
+}
+
+// learnZone takes the zone that the account names, unless one was given.
+func (d *daily) learnZone(name string) {
+	zone, err := time.LoadLocation(name)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.zone == nil && err == nil && name != "" {
+		d.zone = zone
+	}
+}
+
+// midnight is when the next day begins in the account's zone; zero if unknown.
+func (d *daily) midnight(now time.Time) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.zone == nil {
+		return time.Time{}
+	}
+	y, m, day := now.In(d.zone).Date()
+	return time.Date(y, m, day+1, 0, 0, 0, 0, d.zone)
+}
+
+// hold makes all calls wait for the next day. It returns until when, and whether
+// they did not wait already.
+func (d *daily) hold(now time.Time) (until time.Time, first bool) {
+	until = d.midnight(now)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.until.After(now):
+		return d.until, false
+	case !d.until.IsZero() && now.Sub(d.until) < time.Hour: // it was not lifted: a clock is wrong, or the zone
+		until = now.Add(askAgain)
+	case until.IsZero(): // some zone's midnight is at every hour
+		until = now.Truncate(time.Hour).Add(time.Hour)
+	}
+	d.until = until.Add(afterMidnight + rand.N(afterMidnight))
+	return d.until, true
+}
+
+// wait lasts while calls are held.
+func (d *daily) wait(ctx context.Context, k *call) error {
+	for {
+		d.mu.Lock()
+		wait := time.Until(d.until)
+		d.mu.Unlock()
+		if wait <= 0 || k.hurried {
+			return nil
+		}
+		k.slept += wait
+		if err := sleepContext(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// untilTomorrow ends the call with the refusal, or holds all calls.
+func (c *Client) untilTomorrow(k *call, refusal error) error {
+	if !c.opts.WaitForQuota || k.hurried || k.slept > longestDay {
+		c.notify(Event{Kind: "daily-limit", Reason: "the account's daily limit of requests is reached"})
+		return refusal
+	}
+	now := time.Now()
+	until, first := c.daily.hold(now)
+	c.retries.Add(1)
+	if first {
+		c.notify(Event{Kind: "daily-limit", Wait: until.Sub(now), Reason: fmt.Sprintf(
+			"the account's daily limit of requests is reached; waiting until %s", until.Format("2006-01-02 15:04 -07:00"))})
+	}
+	return nil
+}

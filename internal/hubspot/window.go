@@ -1,0 +1,326 @@
+package hubspot
+
+import (
+	"math"
+	"sort"
+	"time"
+)
+
+// A window decides when one more attempt fits into the account's limit of Max
+// requests within an interval. It is a plain calculation: it neither locks nor
+// sleeps nor asks for the time.
+//
+// HubSpot counts a request at a moment that we do not see: somewhere between
+// sending it and having its answer, the latency. So an attempt holds a place
+// from when it is sent until
+//
+//	its answer + interval - the shortest latency of late,
+//
+// and at most Max places are held. That never overshoots, wherever within the
+// latency HubSpot counts: of the latency, some part lies before the count and
+// some after it, and two attempts of which the later one takes over the place
+// of the earlier one are counted at least
+//
+//	(sent + part before) - (answered - part after) >= interval
+//
+// apart. Nothing but differences of our own clock goes into this, so the clock
+// of HubSpot does not matter; and what holds for every span of one interval
+// holds for fixed windows too. It costs the difference between the usual and
+// the shortest latency, in each interval. When the answers show that requests
+// are counted as they come in (see counts), a place is given up one interval
+// after sending, and not even that is lost.
+//
+// Remaining, in each answer, tells what others spend: what is missing from it
+// and is not ours is theirs, and so many places fewer are given out.
+type window struct {
+	max      int           // in force; 0: no limit
+	interval time.Duration // in force
+	reserve  float64       // share of max left to others
+
+	sent, done times // of our own attempts
+	waiting    int   // admitted, not sent yet
+	flying     int   // sent, not answered yet
+
+	latency shortest
+	counts  [2]guess // of others, if counted when sent, or when answered
+	margin  float64  // places kept free since an answer of 429
+	refused time.Time
+
+	fixed bool      // the window starts anew at once, instead of rolling
+	fresh bool      // the newest answer was in a window that had just begun
+	began time.Time // at the latest, for a fixed window
+}
+
+// When an attempt is counted.
+const (
+	whenSent = iota
+	whenAnswered
+)
+
+// A guess is what others have spent, as one answer shows it.
+type guess struct {
+	others float64 // may be below 0: a window that starts anew
+	left   int     // Remaining
+	at     time.Time
+	rough  float64 // mean change between answers: noise, if the guess is wrong
+	n      int
+}
+
+const (
+	maxStep   = 10.0             // of a guess, that counts towards its roughness
+	smoothing = 1.0 / 32         // of the roughness
+	grain     = time.Millisecond // of what a server may round
+	kept      = 30 * time.Second // how long times are kept beyond an interval
+)
+
+// admit takes a place, or says how long to wait until it is worth asking again.
+func (w *window) admit(now time.Time) (wait time.Duration) {
+	if w.max <= 0 {
+		w.waiting++
+		return 0
+	}
+	w.prune(now)
+	if wait = w.untilFree(now); wait > 0 {
+		return wait
+	}
+	if wait = w.untilReset(now); wait > 0 {
+		return wait
+	}
+	w.waiting++
+	return 0
+}
+
+// untilFree is 0 when fewer places are held than there are.
+func (w *window) untilFree(now time.Time) time.Duration {
+	places := w.places(now)
+	log, held, since, keep := &w.done, w.waiting+w.flying, now.Add(-w.keepAnswered()), w.keepAnswered()
+	if w.early(now) {
+		log, held, since, keep = &w.sent, w.waiting, now.Add(-w.keepSent()), w.keepSent()
+	}
+	held += log.after(since)
+	if held < places {
+		return 0
+	}
+	// The oldest times go first; what is under way goes when it is answered.
+	first := held - places
+	if n := log.after(since); first >= n {
+		return w.poll()
+	}
+	return min(max(log.nth(since, first).Add(keep).Sub(now), grain), w.poll())
+}
+
+// poll bounds a wait, since guesses age.
+func (w *window) poll() time.Duration { return max(w.interval/40, grain) }
+
+// keepAnswered is how long a place is held after the answer.
+func (w *window) keepAnswered() time.Duration {
+	return w.interval - w.latency.get()*9/10 + grain
+}
+
+// keepSent is how long a place is held after sending, if that is when it counts.
+func (w *window) keepSent() time.Duration { return w.interval + w.interval/200 + grain }
+
+// places are how many attempts of ours may count at once.
+func (w *window) places(now time.Time) int {
+	own := float64(w.max) * (1 - w.reserve)
+	both := float64(w.max) - w.others(now) - w.slack(now)
+	return max(1, int(min(own, both)+1e-9))
+}
+
+// slack are places kept free after a refusal. They come back slowly, so that
+// what the guesses do not see costs a refusal now and then and no more.
+func (w *window) slack(now time.Time) float64 {
+	healed := now.Sub(w.refused).Seconds() / (6 * w.interval.Seconds())
+	return max(0, w.margin-healed)
+}
+
+// others is what others have spent, less the noise. It holds for what has been
+// counted within an interval, so it wears off when no answer comes.
+func (w *window) others(now time.Time) float64 {
+	g := w.guess()
+	if g.n == 0 {
+		return 0
+	}
+	n := max(0, g.others-2*g.rough)
+	if n > 0 {
+		n += 0.25 * math.Sqrt(n) // they spend more while we look
+	}
+	stale := now.Sub(g.at).Seconds()/w.interval.Seconds() - 0.1
+	return n * min(1, max(0, 1-stale))
+}
+
+// guess is the better one: of the true one only the work of others makes noise.
+func (w *window) guess() *guess {
+	if w.counts[whenSent].rough < w.counts[whenAnswered].rough {
+		return &w.counts[whenSent]
+	}
+	return &w.counts[whenAnswered]
+}
+
+// early says that answers have shown, beyond doubt, that requests count when
+// they come in.
+func (w *window) early(now time.Time) bool {
+	in, out := &w.counts[whenSent], &w.counts[whenAnswered]
+	return in.n >= 100 && in.rough < 0.75 && out.rough > 2*in.rough+0.25 && w.slack(now) == 0
+}
+
+// untilReset is 0 unless a fixed window is known to be spent.
+func (w *window) untilReset(now time.Time) time.Duration {
+	if !w.fixed {
+		return 0
+	}
+	reset := w.began.Add(w.interval + w.interval/200)
+	if !now.Before(reset) {
+		return 0
+	}
+	since := w.waiting + w.flying
+	g := w.guess()
+	if g == &w.counts[whenSent] {
+		since = w.waiting + w.sent.after(g.at)
+	}
+	if float64(since) < float64(g.left)-w.slack(now) {
+		return 0
+	}
+	return min(reset.Sub(now), w.poll())
+}
+
+// leave gives back a place whose attempt was not sent.
+func (w *window) leave() { w.waiting-- }
+
+// send notes that an admitted attempt goes out.
+func (w *window) send(now time.Time) {
+	w.waiting--
+	w.flying++
+	w.sent.add(now)
+}
+
+// answer notes the end of an attempt; answered is false if nothing came back.
+func (w *window) answer(sent, now time.Time, answered bool) {
+	w.flying--
+	w.done.add(now)
+	if answered {
+		w.latency.add(now.Sub(sent), now, w.interval)
+	}
+}
+
+// learn takes in Remaining, of an attempt that answer has noted.
+func (w *window) learn(sent, now time.Time, left int) {
+	if w.max <= 0 || now.Sub(sent) > kept {
+		return
+	}
+	left = min(left, w.max)
+	spent := float64(w.max - left)
+	w.learnReset(sent, now, spent)
+	w.counts[whenSent].learn(sent, spent-float64(w.sent.between(sent.Add(-w.interval), sent)), left)
+	w.counts[whenAnswered].learn(now, spent-float64(w.done.between(now.Add(-w.interval), now)), left)
+}
+
+func (g *guess) learn(at time.Time, others float64, left int) {
+	if g.n > 0 {
+		step := min(maxStep, math.Abs(others-g.others))
+		g.rough += (step - g.rough) * max(smoothing, 1/float64(g.n))
+	}
+	g.n++
+	if g.n > 1 && at.Before(g.at) {
+		return // there is newer knowledge
+	}
+	g.others, g.left, g.at = others, left, at
+}
+
+// learnReset finds out whether the window is a fixed one: then far less is spent
+// than is surely ours within one interval.
+func (w *window) learnReset(sent, now time.Time, spent float64) {
+	sure := float64(w.done.upTo(sent) - w.sent.upTo(now.Add(-w.interval)))
+	fresh := sure >= float64(w.max)/4 && spent < sure/2
+	if fresh && !w.fresh {
+		w.fixed, w.began = true, sent
+	}
+	w.fresh = fresh
+}
+
+// refuse takes in an answer of 429: some places more are kept free.
+func (w *window) refuse(now time.Time) {
+	if w.max <= 0 || now.Sub(w.refused) < w.interval/2 {
+		return // the same event
+	}
+	w.margin = min(w.slack(now)+max(1, float64(w.max)/100), float64(w.max)/4)
+	w.refused = now
+}
+
+// limit puts a limit in force; a max of 0 lifts it.
+func (w *window) limit(max int, interval time.Duration) {
+	if max == w.max && interval == w.interval {
+		return
+	}
+	w.max, w.interval = max, interval
+	w.counts, w.fixed, w.fresh = [2]guess{}, false, false
+}
+
+func (w *window) prune(now time.Time) {
+	before := now.Add(-w.interval - kept)
+	w.sent.prune(before)
+	w.done.prune(before)
+}
+
+// times is a list of times in order. Those that were pruned still count.
+type times struct {
+	list   []time.Time
+	pruned int
+}
+
+// add appends t; a clock that stood still or went back is no matter.
+func (l *times) add(t time.Time) {
+	if n := len(l.list); n > 0 && t.Before(l.list[n-1]) {
+		t = l.list[n-1]
+	}
+	l.list = append(l.list, t)
+}
+
+// index is that of the first time after t.
+func (l *times) index(t time.Time) int {
+	return sort.Search(len(l.list), func(i int) bool { return l.list[i].After(t) })
+}
+
+func (l *times) upTo(t time.Time) int { return l.pruned + l.index(t) }
+
+func (l *times) after(t time.Time) int { return len(l.list) - l.index(t) }
+
+// between counts those after from and up to to.
+func (l *times) between(from, to time.Time) int { return l.index(to) - l.index(from) }
+
+// nth is the time with number n, from 0, of those after t.
+func (l *times) nth(t time.Time, n int) time.Time { return l.list[l.index(t)+n] }
+
+// prune forgets what is old, when that is half of the list.
+func (l *times) prune(before time.Time) {
+	if len(l.list) < 64 || l.list[len(l.list)/2].After(before) {
+		return
+	}
+	n := l.index(before)
+	l.pruned += n
+	l.list = append(l.list[:0], l.list[n:]...)
+}
+
+// shortest is the smallest of the last one to two intervals.
+type shortest struct {
+	this, last time.Duration // 0: none
+	until      time.Time
+}
+
+func (s *shortest) add(d time.Duration, now time.Time, interval time.Duration) {
+	if now.After(s.until) {
+		s.last, s.this = s.this, 0
+		s.until = now.Add(interval)
+	}
+	if d = max(d, 1); s.this == 0 || d < s.this {
+		s.this = d
+	}
+}
+
+func (s *shortest) get() time.Duration {
+	switch {
+	case s.this == 0, s.last == 0:
+		return max(s.this, s.last)
+	}
+	return min(s.this, s.last)
+}
