@@ -38,6 +38,26 @@ func (a *app) connect(ctx context.Context, p *progress) (*connection, error) {
 	return c, nil
 }
 
+// volatile says that the account is gone when the command ends.
+func (a *app) volatile() bool { return a.flags.sandbox && a.flags.sandboxData == "" }
+
+// endpoint names where the account is, so that a stand-in is not taken for the
+// account that it stands for.
+func (a *app) endpoint() string {
+	switch {
+	case a.flags.sandboxData != "":
+		return "sandbox:" + a.flags.sandboxData
+	case a.flags.sandbox:
+		return "sandbox"
+	case a.flags.baseURL != "":
+		return a.flags.baseURL
+	}
+	if url, _ := a.env("HUBSPOT_BASE_URL"); url != "" {
+		return url
+	}
+	return hubspot.DefaultBaseURL
+}
+
 // checkAccount is the guard of --account.
 func (a *app) checkAccount(ctx context.Context, client *hubspot.Client) error {
 	if a.flags.account == 0 {

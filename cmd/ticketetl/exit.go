@@ -65,9 +65,12 @@ func (a *app) exit(err error) int {
 
 func codeOf(err error) int {
 	var e *exitError
+	var brake *load.BrakeError
 	switch {
 	case errors.As(err, &e):
 		return e.code
+	case errors.As(err, &brake):
+		return exitStopped
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case hubspot.IsAuth(err):

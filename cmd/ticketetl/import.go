@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/load"
@@ -15,12 +18,20 @@ import (
 )
 
 type importOptions struct {
-	mapping      string
-	files        []string
-	source       sourceFlags
-	dryRun       bool
+	mapping string
+	files   []string
+	source  sourceFlags
+	dryRun  bool
+	again   bool
+
 	allOrNothing bool
 	confirmOver  int64
+	inDoubt      string
+	canary       int
+	maxErrors    int64
+	maxErrorRate float64
+	maxCreates   int64
+	maxDeletes   int64
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -47,15 +58,38 @@ operation. Rows whose ticket already is as the row says are not sent.
 	f := cmd.Flags()
 	f.StringVarP(&opts.mapping, "mapping", "m", "", "the mapping `file` (required)")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "compare the rows with the account and say what would be done; send nothing")
+	f.BoolVar(&opts.again, "again", false, "start a new run, though an earlier one of the same file is unfinished, or has created its tickets")
+	opts.source.add(f)
+	opts.runFlags(a, f)
+	_ = cmd.MarkFlagRequired("mapping") // fails only for a flag that does not exist
+	return cmd
+}
+
+// runFlags are those of every command that sends.
+func (opts *importOptions) runFlags(a *app, f *pflag.FlagSet) {
 	f.BoolVar(&opts.allOrNothing, "all-or-nothing", false, "send nothing unless every row is good")
 	f.BoolVar(&a.flags.yes, "yes", false, "do not ask before a destructive run; needed where nobody can answer")
 	f.Int64Var(&opts.confirmOver, "confirm-over", 100_000, "ask before more than this `number` of existing tickets may change")
+	f.StringVar(&opts.inDoubt, "in-doubt", "settle", "what to do with creates whose answer was lost: `settle` them, leave them, or resend what is not found")
+	f.IntVar(&opts.canary, "canary", 0, "send this `number` of rows first, read them back and compare, then go on")
+	f.Int64Var(&opts.maxErrors, "max-errors", 0, "stop when more than this `number` of rows are rejected or failed")
+	f.Float64Var(&opts.maxErrorRate, "max-error-rate", 0, "stop when more than this `percentage` of at least 100 rows is rejected or failed")
+	f.Int64Var(&opts.maxCreates, "max-creates", 0, "create at most this `number` of tickets, then stop")
+	f.Int64Var(&opts.maxDeletes, "max-deletes", 0, "delete at most this `number` of tickets, then stop")
 	f.StringVar(&a.flags.schema, "schema", "", "with --sandbox: give the sandbox account the definitions in this `file`")
-	opts.source.add(f)
 	a.accountFlags(f)
 	a.runFlags(f)
-	_ = cmd.MarkFlagRequired("mapping") // fails only for a flag that does not exist
-	return cmd
+}
+
+// check finds flags that make no sense.
+func (opts *importOptions) check() error {
+	if opts.canary < 0 || opts.maxErrors < 0 || opts.maxCreates < 0 || opts.maxDeletes < 0 {
+		return errors.New("--canary, --max-errors, --max-creates and --max-deletes take a number that is not negative")
+	}
+	if opts.maxErrorRate < 0 || opts.maxErrorRate > 100 {
+		return errors.New("--max-error-rate takes a percentage from 0 to 100")
+	}
+	return checkChoice("--in-doubt", opts.inDoubt, "settle", "resend", "leave")
 }
 
 func (a *app) runImport(ctx context.Context, opts importOptions) error {
@@ -75,52 +109,127 @@ func (a *app) runImport(ctx context.Context, opts importOptions) error {
 	if err := j.prepare(); err != nil {
 		return j.discard(err)
 	}
-	checked, err := j.check(ctx, etl.Unsent)
-	if err != nil || a.interrupts() {
+	if err := j.carryOn(ctx, opts); err != nil {
+		return j.discard(err)
+	}
+	return j.importAll(ctx, opts)
+}
+
+// importAll checks all rows, asks if it has to, and sends what is to be sent.
+func (j *job) importAll(ctx context.Context, opts importOptions) error {
+	if err := opts.check(); err != nil {
+		return errors.Join(err, j.close())
+	}
+	j.began = time.Now()
+	if err := j.dropReports(); err != nil {
+		return errors.Join(err, j.close())
+	}
+	checked, err := j.check(ctx, etl.Unsent, opts.brake)
+	if err != nil || j.app.interrupts() {
 		return j.finish(checked, err)
 	}
 	if err := j.mayLoad(checked, opts); err != nil {
 		return j.finish(checked, err)
 	}
-	totals, err := j.load(ctx, checked, opts.dryRun)
+	totals, err := j.load(ctx, checked, opts)
 	return j.finish(totals, err)
 }
 
 // load reads the files once more and delivers the good rows.
-func (j *job) load(ctx context.Context, checked etl.Totals, dryRun bool) (etl.Totals, error) {
+func (j *job) load(ctx context.Context, checked etl.Totals, opts importOptions) (etl.Totals, error) {
 	if err := j.dropReports(); err != nil {
 		return checked, err
 	}
-	sink := load.NewImporter(j.conn.client, load.ImportOptions{
-		Operation: j.mapping.Operation, KeyProperty: j.keyProperty(), Schema: j.conn.schema,
-		Run: j.summary.RunID, DryRun: dryRun,
-	})
-	p := pass{phase: "load", total: checked.Sum(), sink: sink}
-	if dryRun {
+	p := pass{phase: "load", total: checked.Sum(), first: opts.canary, brake: opts.brake}
+	if opts.dryRun {
 		p.phase = "compare"
+		p.sink = load.NewImporter(j.conn.client, j.loadOptions(opts))
 		return j.run(ctx, p)
 	}
-	if err := j.summary.Save(j.dir); err != nil {
+	if err := j.openJournal(ctx); err != nil {
 		return checked, err
 	}
-	log, err := journal.Create(j.dir, j.facts())
+	past, err := j.log.History(ctx, j.again)
 	if err != nil {
 		return checked, err
 	}
-	p.journal = log
-	if j.mapping.Operation == etl.Associate || j.mapping.Operation == etl.Dissociate {
-		// Labels are read and written back: two batches must not do so for one ticket.
-		j.writers = 1
+	settings := j.loadOptions(opts)
+	if settings.Floor, err = j.floor(ctx, settings); err != nil {
+		return checked, err
 	}
-	totals, err := j.run(ctx, p)
-	return totals, errors.Join(err, log.Close())
+	p.sink, p.journal, p.past = load.NewImporter(j.conn.client, settings), j.log, past
+	return j.run(ctx, p)
+}
+
+func (j *job) loadOptions(opts importOptions) load.ImportOptions {
+	settings := load.ImportOptions{
+		Operation: j.mapping.Operation, KeyProperty: j.keyProperty(), Schema: j.conn.schema,
+		Run: j.summary.RunID, DryRun: opts.dryRun, Ledger: j.log,
+		MaxCreates: opts.maxCreates, MaxDeletes: opts.maxDeletes, Canary: opts.canary,
+	}
+	switch opts.inDoubt {
+	case "resend":
+		settings.InDoubt = load.DoubtResend
+	case "leave":
+		settings.InDoubt = load.DoubtLeave
+	}
+	return settings
+}
+
+// openJournal begins the journal of a new run, with all that is needed to carry
+// the run on; that of a run that is carried on is open already.
+func (j *job) openJournal(ctx context.Context) error {
+	if j.log != nil {
+		return nil
+	}
+	j.again = func(etl.Status) bool { return false }
+	j.recipe = recipe{RowKey: j.wantsRowKey()}
+	var err error
+	if j.recipe.Mapping, err = filepath.Abs(j.summary.Mapping.Path); err != nil {
+		return err
+	}
+	for _, f := range j.files {
+		path, err := filepath.Abs(f.path)
+		if err != nil {
+			return err
+		}
+		j.recipe.Files = append(j.recipe.Files, recipeFile{Name: f.name, Path: path, Read: f.opts})
+	}
+	j.summary.Counts, j.summary.RowsRead = nil, 0 // those of the check; what is sent is in the journal
+	if j.log, err = journal.Create(j.dir, j.facts()); err != nil {
+		return err
+	}
+	if err := j.log.Note(ctx, recipeFact, j.recipe); err != nil {
+		return err
+	}
+	return j.summary.Save(j.dir)
+}
+
+// floor is the id of a ticket that was there before the run, where settling
+// lost answers may need one: in a create without any key.
+func (j *job) floor(ctx context.Context, settings load.ImportOptions) (string, error) {
+	if settings.Operation != etl.Create || settings.KeyProperty != "" {
+		return "", nil
+	}
+	var floor string
+	known, err := j.log.Noted(ctx, journal.FloorFact, &floor)
+	if known || err != nil {
+		return floor, err
+	}
+	if floor, err = load.NewImporter(j.conn.client, settings).Floor(ctx); err != nil {
+		return "", fmt.Errorf("look up the newest ticket: %w", err)
+	}
+	return floor, j.log.Note(ctx, journal.FloorFact, floor)
 }
 
 func (j *job) keyProperty() string {
-	if j.mapping.Key == nil {
-		return ""
+	switch {
+	case j.mapping.Key != nil:
+		return j.mapping.Key.Property
+	case j.rowKeys():
+		return load.RowKeyProperty
 	}
-	return j.mapping.Key.Property
+	return ""
 }
 
 // mayLoad decides, after the check, whether anything is to be sent.

@@ -33,7 +33,13 @@ type job struct {
 	sample  *samples          // an example of each conversion
 	unused  []string          // columns of the first file that the mapping does not use
 	resolve *resolve.Resolver // nil offline
-	writers int
+
+	// Of an import that has begun to send, or is carried on:
+	release func() error // of the run's lock
+	log     *journal.Journal
+	recipe  recipe
+	again   func(etl.Status) bool // which outcomes of earlier attempts are tried once more
+	began   time.Time             // this attempt
 }
 
 // newRunFolder makes the folder of a run, for its owner only.
@@ -52,37 +58,60 @@ func (a *app) newRunFolder(command string) (id, dir string, err error) {
 
 // newJob reads the mapping, makes the run folder and fixes the inputs.
 func (a *app) newJob(command, mappingPath string, names []string, source sourceFlags) (*job, error) {
-	mapping, err := transform.Load(mappingPath)
-	if err != nil {
+	j := &job{app: a, p: a.newProgress()}
+	if err := j.loadMapping(mappingPath); err != nil {
 		return nil, err
 	}
 	sum, _, err := hashFile(mappingPath)
 	if err != nil {
 		return nil, err
 	}
-	id, dir, err := a.newRunFolder(command)
-	if err != nil {
+	var id string
+	if id, j.dir, err = a.newRunFolder(command); err != nil {
 		return nil, err
 	}
-	j := &job{app: a, p: a.newProgress(), mapping: mapping, dir: dir, writers: max(a.flags.concurrency, 1)}
 	j.summary = report.Summary{
-		RunID: id, Command: command, Operation: string(mapping.Operation), State: report.Running,
+		RunID: id, Command: command, Operation: string(j.mapping.Operation), State: report.Running,
 		Version: programVersion(), Started: time.Now().UTC(), Redacted: a.flags.redact,
 		Mapping: report.Mapping{Path: mappingPath, SHA256: sum},
 	}
-	if j.files, err = a.inputFiles(names, dir, source.options(mapping.Source)); err != nil {
+	if j.release, err = lockRun(j.dir); err != nil {
+		return nil, j.discard(err)
+	}
+	if j.files, err = a.inputFiles(names, j.dir, source.options(j.mapping.Source)); err != nil {
 		return nil, j.discard(err)
 	}
 	return j, nil
 }
 
+func (j *job) loadMapping(path string) (err error) {
+	j.mapping, err = transform.Load(path)
+	return err
+}
+
 // discard removes the run folder of a job that could not begin.
 func (j *job) discard(err error) error {
-	if j.conn != nil {
-		err = errors.Join(err, j.conn.close())
-	}
+	err = errors.Join(err, j.close())
 	_ = os.RemoveAll(j.dir) // made by this job, and nothing has run
 	return err
+}
+
+// close lets go of what the job holds. It may be called again.
+func (j *job) close() error {
+	var errs []error
+	if j.conn != nil {
+		errs = append(errs, j.conn.close())
+		j.conn = nil
+	}
+	if j.log != nil {
+		errs = append(errs, j.log.Close())
+		j.log = nil
+	}
+	if j.release != nil {
+		errs = append(errs, j.release())
+		j.release = nil
+	}
+	return errors.Join(errs...)
 }
 
 // use sets the account that the job works on.
@@ -94,6 +123,7 @@ func (j *job) use(conn *connection) {
 		j.summary.Account.ID = fmt.Sprint(account.ID)
 	}
 	j.summary.SchemaFingerprint = conn.schema.Fingerprint()
+	j.summary.Endpoint = j.app.endpoint()
 	if conn.client != nil {
 		j.resolve = resolve.New(conn.client)
 	}
@@ -106,7 +136,10 @@ type pass struct {
 	checked etl.Status
 	sink    etl.Sink
 	journal etl.Journal
-	sample  *samples // examples of conversions to collect; may be nil
+	past    etl.Past
+	brake   func(etl.Report) etl.Report // may be nil
+	first   int                         // records in the first batch; 0 for as many as in others
+	sample  *samples                    // examples of conversions to collect; may be nil
 }
 
 // run reads the files once and brings every row to its outcome in the report.
@@ -128,12 +161,15 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 	}
 	j.p.begin(p.phase, p.total, size)
 	rows := rowCounter{next: p.sample.watch(w), byFile: map[string]int64{}}
-	steps := etl.Steps{Inputs: files.inputs(), Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
+	steps := etl.Steps{Inputs: j.stamped(files.inputs()), Past: p.past, Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
+	if p.brake != nil {
+		steps.Report = p.brake(steps.Report)
+	}
 	if j.resolve != nil && len(j.mapping.Associations) > 0 {
 		steps.Resolver = j.resolve
 	}
 	totals, err := etl.Run(ctx, steps, etl.Options{
-		Writers: j.writers, Checked: p.checked, Unique: j.uniqueKeys(), Stop: j.app.stop,
+		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Stop: j.app.stop,
 	})
 	j.p.end()
 	err = errors.Join(err, w.Close())
@@ -155,6 +191,15 @@ type rowCounter struct {
 func (c rowCounter) Add(rec *etl.Record, out etl.Outcome) error {
 	c.byFile[rec.Pos.File]++
 	return c.next.Add(rec, out)
+}
+
+// writers is how many batches are under way at once. Labels are read and written
+// back: two batches must not do so for one ticket.
+func (j *job) writers() int {
+	if !j.uniqueKeys() {
+		return 1
+	}
+	return max(j.app.flags.concurrency, 1)
 }
 
 // uniqueKeys says whether two rows may not mean the same ticket. Associations
@@ -190,13 +235,13 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 	}
 	j.summary.ExitCode = code
 	j.summary.Finished = time.Now().UTC()
-	j.summary.DurationSeconds = j.summary.Finished.Sub(j.summary.Started).Seconds()
+	j.summary.DurationSeconds = j.summary.Finished.Sub(j.began).Seconds()
 	if j.conn.client != nil {
 		stats := j.conn.client.Stats()
 		j.summary.Calls = report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
 	}
 	j.summary.Next = j.next(totals, code, cause)
-	err := errors.Join(j.summary.Save(j.dir), j.conn.close(), j.dropSpool())
+	err := errors.Join(j.dropSpool(), j.summary.Save(j.dir), j.close())
 	if err == nil {
 		err = j.app.showSummary(&j.summary, j.groups, j.dir)
 	}
@@ -209,8 +254,11 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 	return &exitError{code: code}
 }
 
-// dropSpool removes the copy of standard input.
+// dropSpool removes the copy of standard input, unless it is needed to carry on.
 func (j *job) dropSpool() error {
+	if j.log != nil && j.summary.State != report.Finished {
+		return nil
+	}
 	for _, f := range j.files {
 		if f.name == "-" {
 			return os.Remove(f.path)
@@ -233,7 +281,8 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 	case code == exitInterrupted || totals[etl.Unsent] > 0 && code != exitRows:
 		return j.nextUnsent(again)
 	case totals[etl.InDoubt] > 0:
-		return fmt.Sprintf("Look the rows of %s up in HubSpot before you send them again.", filepath.Join(j.dir, report.InDoubtFile))
+		return fmt.Sprintf("Look the rows of %s up in HubSpot. Then: ticketetl resume %s%s, which looks for them once more; with --in-doubt resend it sends those again that it does not find.",
+			filepath.Join(j.dir, report.InDoubtFile), j.summary.RunID, j.runsFlag())
 	case j.summary.Command == "validate" && code == exitDone:
 		return "Import it: ticketetl import -m " + j.summary.Mapping.Path + " " + strings.Join(j.names(), " ")
 	case code == exitRows && j.summary.Files.Failed != "":
@@ -246,14 +295,20 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 	return "Nothing left to do."
 }
 
-// nextUnsent tells how to send what is left. Without a key, rows that are
-// stored already would be created once more.
+// nextUnsent tells how to send what is left.
 func (j *job) nextUnsent(again string) string {
-	if j.mapping.Operation == etl.Create {
-		return fmt.Sprintf("Rows marked unsent in %s were not sent. Import only those: a second import of the whole file would create the others again.",
-			filepath.Join(j.dir, report.ResultsFile))
+	if j.log == nil {
+		return "Nothing was sent. Run it again: " + again
 	}
-	return "Run the same command again; rows that are done come out as unchanged: " + again
+	return fmt.Sprintf("Carry on, which sends only what is left: ticketetl resume %s%s", j.summary.RunID, j.runsFlag())
+}
+
+// runsFlag is how later commands find the run.
+func (j *job) runsFlag() string {
+	if folder := filepath.Dir(j.dir); folder != defaultRuns {
+		return " --runs " + folder
+	}
+	return ""
 }
 
 func (j *job) names() []string {

@@ -59,7 +59,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f.StringVar(&a.flags.progress, "progress", "auto", "`how` to show progress: auto, bar, log, json or none")
 	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json")
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(),
-		a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
+		a.resumeCommand(), a.retryCommand(), a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; 'ticketetl %s --help' lists the flags", err, cmd.Name())
 	})
@@ -78,9 +78,12 @@ func (a *app) accountFlags(f *pflag.FlagSet) {
 	f.DurationVar(&a.flags.maxWait, "max-wait", 10*time.Minute, "let one request wait and be repeated for at most this `long`")
 }
 
+// defaultRuns is where run folders are kept.
+const defaultRuns = "ticketetl-runs"
+
 // runFlags are those of commands that make a run.
 func (a *app) runFlags(f *pflag.FlagSet) {
-	f.StringVar(&a.flags.runs, "runs", "ticketetl-runs", "keep each run's files in a folder below this `folder`")
+	f.StringVar(&a.flags.runs, "runs", defaultRuns, "keep each run's files in a folder below this `folder`")
 	f.IntVar(&a.flags.concurrency, "concurrency", 6, "have at most `n` requests under way at once")
 	f.BoolVar(&a.flags.redact, "redact", false, "hide the values of cells in reports and on the screen")
 }

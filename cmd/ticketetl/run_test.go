@@ -111,7 +111,7 @@ func TestInterrupt(t *testing.T) {
 	require.EqualValues(t, 5000, s.RowsRead)
 	require.EqualValues(t, len(d.server.Tickets(false)), s.Counts["created"])
 	require.EqualValues(t, 5000-s.Counts["created"], s.Counts["unsent"])
-	require.Contains(t, d.out.String(), "Next: Rows marked unsent in ")
+	require.Contains(t, d.out.String(), "Next: Carry on, which sends only what is left: ticketetl resume "+s.RunID)
 }
 
 func TestWrongToken(t *testing.T) {

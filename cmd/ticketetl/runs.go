@@ -24,7 +24,7 @@ func (a *app) runsCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.runRuns() },
 	}
-	cmd.Flags().StringVar(&a.flags.runs, "runs", "ticketetl-runs", "look for the runs' folders below this `folder`")
+	cmd.Flags().StringVar(&a.flags.runs, "runs", defaultRuns, "look for the runs' folders below this `folder`")
 	return cmd
 }
 
@@ -35,7 +35,7 @@ func (a *app) reportCommand() *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.runReport(args) },
 	}
-	cmd.Flags().StringVar(&a.flags.runs, "runs", "ticketetl-runs", "look for the run's folder below this `folder`")
+	cmd.Flags().StringVar(&a.flags.runs, "runs", defaultRuns, "look for the run's folder below this `folder`")
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,7 +58,8 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 	if err := j.prepare(); err != nil {
 		return j.discard(err)
 	}
-	totals, err := j.check(ctx, etl.Valid)
+	j.began = time.Now()
+	totals, err := j.check(ctx, etl.Valid, nil)
 	return j.finish(totals, err)
 }
 
@@ -97,9 +99,9 @@ func (j *job) prepare() error {
 }
 
 // check reads all rows without sending anything and shows how the files were
-// understood. A good row ends in the status good.
-func (j *job) check(ctx context.Context, good etl.Status) (etl.Totals, error) {
-	totals, err := j.run(ctx, pass{phase: "check", total: -1, checked: good, sample: j.sample})
+// understood. A good row ends in the status good; brake may stop it early.
+func (j *job) check(ctx context.Context, good etl.Status, brake func(etl.Report) etl.Report) (etl.Totals, error) {
+	totals, err := j.run(ctx, pass{phase: "check", total: -1, checked: good, sample: j.sample, brake: brake})
 	if j.app.flags.format == "text" {
 		fmt.Fprintln(j.app.out, j.target())
 		j.sample.print(j.app.out, j.infos, j.unused)

@@ -43,6 +43,7 @@ type Summary struct {
 	Finished          time.Time        `json:"finished,omitzero"`
 	DurationSeconds   float64          `json:"duration_seconds"`
 	Account           Account          `json:"account,omitzero"`
+	Endpoint          string           `json:"endpoint,omitempty"` // address of the API
 	SchemaFingerprint string           `json:"schema_fingerprint,omitempty"`
 	Mapping           Mapping          `json:"mapping,omitzero"`
 	Inputs            []Input          `json:"inputs"`

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/internal/journal"
+	"github.com/ticketetl/ticketetl/internal/report"
+)
+
+// A recipe is what a run needs to be carried on from anywhere. The journal
+// keeps it.
+type recipe struct {
+	Mapping string       `json:"mapping"` // absolute
+	Files   []recipeFile `json:"files"`
+	RowKey  bool         `json:"row_key"` // rows are stamped with a key of the run
+}
+
+type recipeFile struct {
+	Name string          `json:"name"` // as given
+	Path string          `json:"path"` // absolute; of standard input, its copy
+	Read extract.Options `json:"read"`
+}
+
+const recipeFact = "recipe"
+
+func (a *app) resumeCommand() *cobra.Command {
+	var opts importOptions
+	cmd := &cobra.Command{
+		Use: "resume [RUN]", Short: "Carry on with an import that stopped (default: the newest unfinished one)",
+		Long: `Carries on with an import where it stopped: rows that are done are not sent again,
+rows in doubt are settled, the rest is sent. The files and the mapping must be as
+they were. The same import command does the same.
+
+` + exitHelp,
+		Example: "  ticketetl resume\n  ticketetl resume 20261123-140102-import-1f2e3d --in-doubt resend",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runAgain(cmd.Context(), args, opts, func(etl.Status) bool { return false })
+		},
+	}
+	opts.runFlags(a, cmd.Flags())
+	return cmd
+}
+
+func (a *app) retryCommand() *cobra.Command {
+	var opts importOptions
+	cmd := &cobra.Command{
+		Use: "retry RUN", Short: "Send the failed and unsent rows of an import again",
+		Long: `Sends those rows of an import again that HubSpot refused or that were not sent. Use
+it when the cause was in the account; rows with mistakes are better mended in
+failed.csv and imported from there.
+
+` + exitHelp,
+		Example: "  ticketetl retry 20261123-140102-import-1f2e3d",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runAgain(cmd.Context(), args, opts, func(s etl.Status) bool { return s == etl.Failed || s == etl.Rejected })
+		},
+	}
+	opts.runFlags(a, cmd.Flags())
+	return cmd
+}
+
+// runAgain carries on with a run that is named, or with the newest unfinished
+// one. again says which outcomes are tried once more.
+func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, again func(etl.Status) bool) error {
+	dir, err := a.runToResume(args)
+	if err != nil {
+		return err
+	}
+	j, err := a.jobOf(ctx, dir, again)
+	if err != nil {
+		return err
+	}
+	conn, err := a.connect(ctx, j.p)
+	if err != nil {
+		return errors.Join(err, j.close())
+	}
+	was := j.summary.Account.ID
+	j.use(conn)
+	if was != j.summary.Account.ID {
+		return errors.Join(fmt.Errorf("run %s is of account %s, and the token belongs to account %s; nothing was sent", j.summary.RunID, was, j.summary.Account.ID), j.close())
+	}
+	if err := j.prepare(); err != nil {
+		return errors.Join(err, j.close())
+	}
+	return j.importAll(ctx, opts)
+}
+
+// runToResume is the folder of the run that args name, or of the newest import
+// that is not finished.
+func (a *app) runToResume(args []string) (string, error) {
+	if len(args) == 1 {
+		return a.runFolder(args)
+	}
+	all, err := a.imports()
+	if err != nil {
+		return "", err
+	}
+	for _, r := range all {
+		if r.unfinished() {
+			return r.dir, nil
+		}
+	}
+	return "", fmt.Errorf("there is no unfinished import in %s; 'ticketetl runs' lists what there is", a.flags.runs)
+}
+
+// A pastRun is an import that has a journal.
+type pastRun struct {
+	dir     string
+	summary *report.Summary
+}
+
+func (r pastRun) unfinished() bool { return r.summary.State != report.Finished }
+
+// imports lists the imports that sent, or were about to send, newest first.
+func (a *app) imports() ([]pastRun, error) {
+	ids, err := a.runIDs()
+	if err != nil {
+		return nil, err
+	}
+	var all []pastRun
+	for _, id := range ids {
+		dir := filepath.Join(a.flags.runs, id)
+		s, err := report.LoadSummary(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(filepath.Join(dir, journal.File)); err == nil && s.Command == "import" {
+			all = append(all, pastRun{dir, s})
+		}
+	}
+	return all, nil
+}
+
+// jobOf makes the job of a run that is to be carried on. The run is locked.
+func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool) (*job, error) {
+	s, err := report.LoadSummary(dir)
+	if err != nil {
+		return nil, err
+	}
+	release, err := lockRun(dir)
+	if err != nil {
+		return nil, err
+	}
+	log, err := journal.Open(dir)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	j := &job{app: a, p: a.newProgress(), dir: dir, summary: *s, release: release, log: log, again: again}
+	if err := j.readRecipe(ctx); err != nil {
+		return nil, errors.Join(err, j.close())
+	}
+	return j, nil
+}
+
+// readRecipe finds the mapping and the files of the run and makes sure that
+// they are as they were.
+func (j *job) readRecipe(ctx context.Context) error {
+	var r recipe
+	known, err := j.log.Noted(ctx, recipeFact, &r)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fmt.Errorf("run %s ended before it sent anything; start it anew", j.summary.RunID)
+	}
+	j.recipe = r
+	j.files = nil
+	for _, f := range r.Files {
+		j.files = append(j.files, inputFile{path: f.Path, name: f.Name, opts: f.Read})
+	}
+	if err := sameFile(r.Mapping, j.summary.Mapping.Path, j.summary.Mapping.SHA256); err != nil {
+		return err
+	}
+	for i, f := range r.Files {
+		if err := sameFile(f.Path, f.Name, j.summary.Inputs[i].SHA256); err != nil {
+			return err
+		}
+	}
+	return j.loadMapping(r.Mapping)
+}
+
+func sameFile(path, name, sum string) error {
+	now, _, err := hashFile(path)
+	if err != nil {
+		return fmt.Errorf("%s, which the run needs: %w", name, err)
+	}
+	if now != sum {
+		return fmt.Errorf("%s has changed since the run began; put it back as it was, or import what is left as a new run (--again)", name)
+	}
+	return nil
+}
+
+// carryOn looks for an earlier run of the same work. An unfinished one is
+// carried on; a create that is finished is refused, since it would make every
+// ticket a second time.
+func (j *job) carryOn(ctx context.Context, opts importOptions) error {
+	if opts.dryRun || opts.again || j.app.volatile() {
+		return nil
+	}
+	all, err := j.app.imports()
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.dir == j.dir || !sameWork(r.summary, &j.summary) {
+			continue
+		}
+		switch {
+		case r.unfinished() && r.summary.Mapping.SHA256 == j.summary.Mapping.SHA256:
+			return j.adopt(ctx, r)
+		case j.mapping.Operation == etl.Create && !r.summary.DryRun:
+			return fmt.Errorf("run %s has imported this file into account %s already (%s); "+
+				"a second time would create every ticket again. To do that, give --again; to look at it: ticketetl report %s",
+				r.summary.RunID, r.summary.Account.ID, countsText(r.summary.Counts), r.summary.RunID)
+		}
+	}
+	return nil
+}
+
+// sameWork says that two imports bring the same files into the same account by
+// the same operation.
+func sameWork(a, b *report.Summary) bool {
+	if a.Account.ID != b.Account.ID || a.Endpoint != b.Endpoint || a.Operation != b.Operation || len(a.Inputs) != len(b.Inputs) || a.DryRun {
+		return false
+	}
+	for i := range a.Inputs {
+		if a.Inputs[i].SHA256 != b.Inputs[i].SHA256 || a.Inputs[i].Sheet != b.Inputs[i].Sheet {
+			return false
+		}
+	}
+	return true
+}
+
+// adopt goes on with run r in place of the new one.
+func (j *job) adopt(ctx context.Context, r pastRun) error {
+	old, err := j.app.jobOf(ctx, r.dir, func(etl.Status) bool { return false })
+	if err != nil {
+		return err
+	}
+	_ = os.RemoveAll(j.dir) // made by this job, and nothing has run
+	if err := j.release(); err != nil {
+		return errors.Join(err, old.close())
+	}
+	j.dir, j.release, j.log, j.again, j.recipe, j.files = old.dir, old.release, old.log, old.again, old.recipe, old.files
+	inputs := j.summary.Inputs
+	account, endpoint, fingerprint := j.summary.Account, j.summary.Endpoint, j.summary.SchemaFingerprint
+	j.summary = old.summary
+	j.summary.Inputs, j.summary.Account, j.summary.Endpoint, j.summary.SchemaFingerprint = inputs, account, endpoint, fingerprint
+	fmt.Fprintf(j.app.err, "Carrying on with run %s, which was begun on %s. To start anew instead, give --again.\n",
+		j.summary.RunID, j.summary.Started.Format("2 January 2006 at 15:04 MST"))
+	return nil
+}
