@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ticketetl/ticketetl/internal/sandbox"
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+// An account is a sandbox account that outlives the processes that talk to it,
+// behind a door at which they can be killed.
+type account struct {
+	*sandbox.Server
+	url    string
+	before map[string]sandbox.Ticket // what was there before the first attempt, by id
+	ids    []string                  // in the order in which it was stored
+
+	server *http.Server
+	closed chan error
+	trap   atomic.Pointer[trap]
+	conns  atomic.Int64 // open connections
+}
+
+// newAccount opens the account of a plan with the given tickets in it.
+func newAccount(p plan, tickets []map[string]string, dir string) (*account, error) {
+	world := sandbox.DefaultWorld()
+	if p.variant.rowKey {
+		world.Schema.Properties = append(world.Schema.Properties, rowKeyProperty())
+	}
+	data := dir + "/account.json"
+	a := &account{before: map[string]sandbox.Ticket{}, closed: make(chan error, 1)}
+	if err := a.fill(world, tickets, data); err != nil {
+		return nil, err
+	}
+	var err error
+	a.Server, err = sandbox.New(sandbox.Options{
+		World: world, Data: data, Limits: sandbox.Unlimited, IndexLag: 20 * time.Millisecond,
+		Faults: p.faults, Seed: int64(p.seed), Latency: p.latency,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range a.Tickets(false) {
+		a.before[t.ID] = t
+	}
+	return a, errors.Join(os.Remove(data), a.listen())
+}
+
+func rowKeyProperty() schema.Property {
+	return schema.Property{
+		Name: rowKeyName, Label: "ticketetl row key", Type: "string", FieldType: "text", GroupName: "ticketinformation",
+		HasUniqueValue: true, Modification: &schema.Modification{Archivable: true},
+	}
+}
+
+// fill stores tickets through an account without faults, and leaves its state
+// in the file data.
+func (a *account) fill(world *sandbox.World, tickets []map[string]string, data string) error {
+	quiet, err := sandbox.New(sandbox.Options{World: world, Data: data, Limits: sandbox.Unlimited})
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(tickets, 100) {
+		ids, err := store(quiet, part)
+		if err != nil {
+			return err
+		}
+		a.ids = append(a.ids, ids...)
+	}
+	return quiet.Close()
+}
+
+// store creates tickets and returns their ids, in order.
+func store(h http.Handler, tickets []map[string]string) ([]string, error) {
+	type input struct {
+		Properties map[string]string `json:"properties"`
+		Trace      string            `json:"objectWriteTraceId"`
+	}
+	var body struct {
+		Inputs []input `json:"inputs"`
+	}
+	for i, t := range tickets {
+		body.Inputs = append(body.Inputs, input{t, strconv.Itoa(i)})
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	r := httptest.NewRequest(http.MethodPost, "/crm/v3/objects/tickets/batch/create", bytes.NewReader(data))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer x")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusCreated {
+		return nil, fmt.Errorf("storing the first tickets: %d %s", w.Code, w.Body)
+	}
+	return traced(w.Body.Bytes(), len(tickets))
+}
+
+func traced(answer []byte, n int) ([]string, error) {
+	var got struct {
+		Results []struct{ ID, ObjectWriteTraceID string }
+	}
+	if err := json.Unmarshal(answer, &got); err != nil {
+		return nil, err
+	}
+	ids := make([]string, n)
+	for _, r := range got.Results {
+		i, err := strconv.Atoi(r.ObjectWriteTraceID)
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = r.ID
+	}
+	return ids, nil
+}
+
+func (a *account) listen() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	a.url = "http://" + listener.Addr().String()
+	a.server = &http.Server{Handler: a, ReadHeaderTimeout: 10 * time.Second, ConnState: a.count}
+	go func() { a.closed <- a.server.Serve(listener) }()
+	return nil
+}
+
+func (a *account) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		a.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		a.conns.Add(-1)
+	}
+}
+
+// settle waits until what a dead process had sent is done, so that the next
+// attempt sees all of it.
+func (a *account) settle() error {
+	for range 20_000 {
+		if a.conns.Load() == 0 {
+			return nil
+		}
+		time.Sleep(500 * time.Microsecond)
+	}
+	return errors.New("the account's connections do not end")
+}
+
+func (a *account) close() error {
+	err := errors.Join(a.Server.Close(), a.server.Close())
+	if served := <-a.closed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+// ServeHTTP is the door. The body is read first, so that a request that has
+// come counts as received whatever becomes of its sender.
+func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<20))
+	if err != nil {
+		panic(http.ErrAbortHandler) // the sender died half way
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if t := a.trap.Load(); t != nil && t.counts(r) {
+		t.serve(w, r, a.Server)
+		return
+	}
+	a.Server.ServeHTTP(w, r)
+}
+
+// A trap kills a process at the nth request of an attempt.
+type trap struct {
+	moment moment
+	kill   func() // returns when the process is gone
+	seen   atomic.Int64
+}
+
+// counts says whether r is the request that springs the trap.
+func (t *trap) counts(r *http.Request) bool {
+	if t.moment.kind != callAnswered && !writes(r) {
+		return false
+	}
+	return t.seen.Add(1) == int64(t.moment.n)
+}
+
+// writes says whether a request changes the account.
+func writes(r *http.Request) bool {
+	path := r.URL.Path
+	return r.Method != http.MethodGet && strings.HasPrefix(path, "/crm/") && !strings.HasSuffix(path, "/search") && !strings.HasSuffix(path, "/read")
+}
+
+// serve answers the request that springs the trap.
+func (t *trap) serve(w http.ResponseWriter, r *http.Request, account http.Handler) {
+	switch t.moment.kind {
+	case requestDropped:
+		t.kill()
+		panic(http.ErrAbortHandler)
+	case requestBefore:
+		t.kill()
+		// The account does not know that nobody waits for it any more.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 250*time.Millisecond)
+		defer cancel()
+		account.ServeHTTP(w, r.WithContext(ctx))
+	case requestDone:
+		account.ServeHTTP(&lastMoment{ResponseWriter: w, kill: sync.OnceFunc(t.kill)}, r)
+	default:
+		defer func() { go func() { time.Sleep(t.moment.delay); t.kill() }() }()
+		account.ServeHTTP(w, r)
+	}
+}
+
+// A lastMoment kills before the first byte of the answer is written.
+type lastMoment struct {
+	http.ResponseWriter
+	kill func()
+}
+
+func (l *lastMoment) WriteHeader(status int) {
+	l.kill()
+	l.ResponseWriter.WriteHeader(status)
+}
+
+func (l *lastMoment) Write(data []byte) (int, error) {
+	l.kill()
+	return l.ResponseWriter.Write(data)
+}
+
+func (l *lastMoment) Flush() { _ = http.NewResponseController(l.ResponseWriter).Flush() } // nobody reads it
+
+func (l *lastMoment) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	l.kill()
+	return http.NewResponseController(l.ResponseWriter).Hijack()
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// program is the real one, built once for all tests.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "torture-bin")
+	if err == nil {
+		program, err = build(context.Background(), dir)
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir) // what stays is in the system's temporary folder
+	os.Exit(code)
+}
+
+// TestTorture is a small share of what `make torture` does.
+func TestTorture(t *testing.T) {
+	t.Parallel()
+	tried, err := chosen("upsert,update,update-by-id")
+	require.NoError(t, err)
+	var said strings.Builder
+	opts := options{bin: program, rounds: 40, seed: 1, variants: tried, parallel: 4}
+	require.NoError(t, playAll(t.Context(), opts, &said), "%s", &said)
+	t.Log(said.String())
+}
+
+// TestSeed: a seed is a round.
+func TestSeed(t *testing.T) {
+	t.Parallel()
+	for _, v := range variants {
+		p := newPlan(7, v, true)
+		require.Equal(t, p, newPlan(7, v, true))
+		require.Equal(t, newRows(p), newRows(p))
+		require.NotEqual(t, newRows(p), newRows(newPlan(8, v, true)))
+	}
+	_, err := chosen("upsert,nonsense")
+	require.EqualError(t, err, `there is no variant "nonsense"`)
+}
