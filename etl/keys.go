@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// A keySet remembers which row has which key: sixteen bytes a row and what the
-// map adds, whatever the length of the keys. It belongs to the reader.
+// A keySet remembers which row has which unique value: sixteen bytes for each and
+// what the map adds, whatever the length of the values. It belongs to the
+// reader.
 type keySet struct {
-	seed  maphash.Seed
-	first map[uint64]place
-	files []string // names of files and sheets, by place.file
+	seed   maphash.Seed
+	unique map[string]bool // properties whose values no two tickets share, besides the key
+	first  map[uint64]place
+	files  []string // names of files and sheets, by place.file
 }
 
 type place struct {
@@ -19,23 +21,55 @@ type place struct {
 	row  uint32
 }
 
-func newKeySet() *keySet {
-	return &keySet{seed: maphash.MakeSeed(), first: map[uint64]place{}}
+func newKeySet(unique []string) *keySet {
+	k := &keySet{seed: maphash.MakeSeed(), unique: map[string]bool{}, first: map[uint64]place{}}
+	for _, name := range unique {
+		k.unique[name] = true
+	}
+	return k
 }
 
-// claim notes the key of rec. It answers with a Problem when an earlier row has
-// the same key. HubSpot does not say whether it tells keys apart that differ
-// only in case or outer blanks, so they count as the same.
-func (k *keySet) claim(rec *Record) (Problem, bool) {
-	if k == nil || rec.Key == "" {
-		return Problem{}, false
+// claim notes the key of rec and its other unique values. It answers with a
+// Problem for each that an earlier row has.
+func (k *keySet) claim(rec *Record) []Problem {
+	if k == nil {
+		return nil
 	}
-	hash := maphash.String(k.seed, strings.ToLower(strings.TrimSpace(rec.Key)))
+	var problems []Problem
+	if at, taken := k.take("", rec.Key, rec.Pos); taken {
+		p := k.double("key", rec.Key, at)
+		p.Column = rec.KeyColumn
+		problems = append(problems, p)
+	}
+	if len(k.unique) == 0 {
+		return problems
+	}
+	for _, p := range rec.Properties {
+		if !k.unique[p.Name] || p.Value == rec.Key {
+			continue
+		}
+		if at, taken := k.take(p.Name, p.Value, rec.Pos); taken {
+			double := k.double(p.Name, p.Value, at)
+			double.Column, double.Property = -1, p.Name
+			problems = append(problems, double)
+		}
+	}
+	return problems
+}
+
+// take notes a value. HubSpot does not say whether it tells values apart that
+// differ only in case or outer blanks, so they count as the same.
+func (k *keySet) take(property, value string, pos Position) (place, bool) {
+	folded := strings.ToLower(strings.TrimSpace(value))
+	if folded == "" {
+		return place{}, false
+	}
+	hash := maphash.String(k.seed, property+"\x00"+folded)
 	if at, taken := k.first[hash]; taken {
-		return k.double(rec, at), true
+		return at, true
 	}
-	k.first[hash] = place{file: k.file(rec.Pos), row: uint32(rec.Pos.Row)}
-	return Problem{}, false
+	k.first[hash] = place{file: k.file(pos), row: uint32(pos.Row)}
+	return place{}, false
 }
 
 func (k *keySet) file(p Position) uint32 {
@@ -53,12 +87,11 @@ func (p Position) source() string {
 	return p.File + " [" + p.Sheet + "]"
 }
 
-func (k *keySet) double(rec *Record, at place) Problem {
+func (k *keySet) double(what, value string, at place) Problem {
 	return Problem{
-		Column:  rec.KeyColumn,
-		Value:   rec.Key,
+		Value:   value,
 		Code:    "DUPLICATE_KEY",
-		Message: fmt.Sprintf("key %q stands in row %d of %s already", rec.Key, at.row, k.files[at.file]),
+		Message: fmt.Sprintf("%s %q stands in row %d of %s already", what, value, at.row, k.files[at.file]),
 		Hint:    "keep one of the two rows; keys are compared without case and outer blanks",
 	}
 }

@@ -87,7 +87,7 @@ func newRun(steps Steps, opts Options) *run {
 		halt:    make(chan struct{}),
 	}
 	if opts.Unique {
-		r.keys = newKeySet()
+		r.keys = newKeySet(opts.UniqueProperties)
 	}
 	return r
 }
@@ -157,16 +157,16 @@ func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
 		return e
 	}
 	skip, problems := in.Mapper.Apply(rec)
-	e.out.Problems = problems
-	switch {
-	case skip:
+	if skip {
 		e.judge(Outcome{Status: Skipped, Problems: problems})
-	case fatal(problems):
+		return e
+	}
+	// A rejected row keeps its key: mended, it would meet the one that follows.
+	problems = append(problems, r.keys.claim(rec)...)
+	locate(&e, problems)
+	e.out.Problems = problems
+	if fatal(problems) {
 		e.judge(Outcome{Status: Rejected, Problems: problems})
-	default:
-		if p, double := r.keys.claim(rec); double {
-			e.judge(Outcome{Status: Rejected, Problems: append(problems, p)})
-		}
 	}
 	return e
 }

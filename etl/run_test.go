@@ -184,6 +184,18 @@ func TestRunNamesTheCellOfARefusal(t *testing.T) {
 	require.Equal(t, []etl.Problem{{Column: 0, Property: "subject", Value: "refuse", Code: "NO"}}, report.outs[0].Problems)
 }
 
+func TestRunUniqueProperties(t *testing.T) {
+	t.Parallel()
+	report, _, err := runRows(t, etl.Options{Unique: true, UniqueProperties: []string{"subject"}}, &sink{}, "one", "two", "One", "bad", "BAD")
+	require.NoError(t, err)
+	require.Equal(t, []string{"one created", "two created", "One rejected", "bad rejected", "BAD rejected"}, report.texts)
+	require.Equal(t, etl.Problem{
+		Column: 0, Property: "subject", Value: "One", Code: "DUPLICATE_KEY",
+		Message: `subject "One" stands in row 2 of t.csv already`,
+		Hint:    "keep one of the two rows; keys are compared without case and outer blanks",
+	}, report.outs[2].Problems[0])
+}
+
 func TestRunSaysWhereTheKeyStood(t *testing.T) {
 	t.Parallel()
 	report, _, err := runRows(t, etl.Options{Unique: true}, &sink{}, "key:A", "key:a")

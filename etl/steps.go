@@ -109,10 +109,11 @@ type Steps struct {
 
 // Options shape a run.
 type Options struct {
-	Batch   int             // Records in one batch; 100 if zero
-	First   int             // Records in the very first batch; as many as in others if zero
-	Writers int             // batches under way at once; 1 if zero
-	Checked Status          // outcome of a good Record where there is no Sink
-	Unique  bool            // reject a Record whose Key another one of the run has
-	Stop    <-chan struct{} // closed: finish what is under way, the rest is Unsent
+	Batch            int             // Records in one batch; 100 if zero
+	First            int             // Records in the very first batch; as many as in others if zero
+	Writers          int             // batches under way at once; 1 if zero
+	Checked          Status          // outcome of a good Record where there is no Sink
+	Unique           bool            // reject a Record whose Key another one of the run has
+	UniqueProperties []string        // with Unique: the same for the values of these
+	Stop             <-chan struct{} // closed: finish what is under way, the rest is Unsent
 }

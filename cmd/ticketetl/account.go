@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -142,7 +143,7 @@ const maxToken = 16 << 10 // bytes of a token file
 func readToken(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("token file: %w", err)
+		return "", &exitError{code: exitAuth, err: fmt.Errorf("token file %s: %w", path, plainCause(err))}
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxToken))
@@ -154,6 +155,15 @@ func readToken(path string) (string, error) {
 		return "", fmt.Errorf("token file %s: want one token on one line", path)
 	}
 	return token, nil
+}
+
+// plainCause is the last part of a file's error, without the name of the call.
+func plainCause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // accountText names an account for people.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strings"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/load"
@@ -91,8 +89,6 @@ func nextStep(err error) string {
 		return "Check the token (HUBSPOT_ACCESS_TOKEN or --token-file) and its scopes: tickets, crm.objects.owners.read, and crm.objects.contacts.read / companies.read for associations."
 	case hubspot.IsDailyLimit(err):
 		return "The account's daily limit is reached; it resets at midnight in the account's time zone. Run the same command again after that."
-	case errors.Is(err, fs.ErrNotExist) && strings.Contains(err.Error(), "mapping"):
-		return "Draft a mapping with 'ticketetl init FILE -o mapping.yaml'."
 	}
 	return ""
 }

@@ -25,7 +25,7 @@ type exportOptions struct {
 	associations []string
 	values       string
 	archived     bool
-	guard        bool
+	guard        string
 }
 
 func (a *app) exportCommand() *cobra.Command {
@@ -52,17 +52,18 @@ dates, in the account's time zone; in CSV they are as HubSpot stores them (UTC).
 	f.StringSliceVar(&opts.associations, "associations", []string{"contacts", "companies"}, "object `types` whose associated ids to write, parted by commas; 'none' for none")
 	f.StringVar(&opts.values, "values", "labels", "`what` to write for options, stages and owners: labels or raw")
 	f.BoolVar(&opts.archived, "archived", false, "write the tickets in the recycle bin instead")
-	f.BoolVar(&opts.guard, "guard", true, "CSV: put an apostrophe before text that a spreadsheet program would run as a formula")
+	f.StringVar(&opts.guard, "guard", "auto", "CSV: `when` to put an apostrophe before text that a spreadsheet program would run as a formula: always, never, or auto (with labels, which people read, and not with raw values)")
 	a.accountFlags(f)
 	f.StringVar(&a.flags.schema, "schema", "", "with --sandbox: give the sandbox account the definitions in this `file`")
-	_ = cmd.MarkFlagRequired("output") // fails only for a flag that does not exist
 	return cmd
 }
 
 func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
-	if err := checkChoice("--values", opts.values, "labels", "raw"); err != nil {
+	if err := opts.check(); err != nil {
 		return err
 	}
+	ctx, cancel := a.untilInterrupt(ctx)
+	defer cancel()
 	p := a.newProgress()
 	conn, err := a.connect(ctx, p)
 	if err != nil {
@@ -84,11 +85,40 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	table, err := load.CreateTable(opts.output, load.TableOptions{Columns: tableColumns(mapper), Guard: opts.guard})
+	table, err := load.CreateTable(opts.output, load.TableOptions{Columns: tableColumns(mapper), Guard: opts.guarded()})
 	if err != nil {
 		return err
 	}
 	return a.export(ctx, p, conn, opts.output, etl.Input{Source: source, Mapper: mapper}, table)
+}
+
+// check finds what is wrong with the flags before anything is asked of HubSpot.
+func (opts *exportOptions) check() error {
+	if opts.output == "" {
+		return errors.New("name the file to write, e.g. ticketetl export -o tickets.xlsx")
+	}
+	if err := load.CheckTable(opts.output); err != nil {
+		return err
+	}
+	return errors.Join(checkChoice("--values", opts.values, "labels", "raw"), checkChoice("--guard", opts.guard, "auto", "always", "never"))
+}
+
+func (opts *exportOptions) guarded() bool {
+	return opts.guard == "always" || opts.guard == "auto" && opts.values == "labels"
+}
+
+// untilInterrupt returns a context that the first interrupt ends: an export has
+// nothing under way that would be lost.
+func (a *app) untilInterrupt(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-a.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // export copies the tickets and puts the file in its place only when all of
@@ -96,7 +126,7 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 func (a *app) export(ctx context.Context, p *progress, conn *connection, output string, in etl.Input, table *load.Table) error {
 	started := time.Now()
 	p.begin("export", -1, nil)
-	totals, err := etl.Run(ctx, etl.Steps{Inputs: []etl.Input{in}, Sink: table, Report: p.watch(discard{})}, etl.Options{Stop: a.stop})
+	totals, err := etl.Run(ctx, etl.Steps{Inputs: []etl.Input{in}, Sink: table, Report: p.watch(discard{})}, etl.Options{})
 	p.end()
 	switch {
 	case a.interrupts():

@@ -49,9 +49,12 @@ operation. Rows whose ticket already is as the row says are not sent.
   ticketetl import -m mapping.yaml --dry-run tickets.csv
   ticketetl import -m mapping.yaml --sandbox tickets.csv
   zcat tickets.csv.gz | ticketetl import -m mapping.yaml -`,
-		Args: cobra.MinimumNArgs(1),
+		Args: filesNeeded,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.files = args
+			if err := mappingNeeded(cmd, opts.mapping); err != nil {
+				return err
+			}
 			return a.runImport(cmd.Context(), opts)
 		},
 	}
@@ -61,7 +64,6 @@ operation. Rows whose ticket already is as the row says are not sent.
 	f.BoolVar(&opts.again, "again", false, "start a new run, though an earlier one of the same file is unfinished, or has created its tickets")
 	opts.source.add(f)
 	opts.runFlags(a, f)
-	_ = cmd.MarkFlagRequired("mapping") // fails only for a flag that does not exist
 	return cmd
 }
 

@@ -56,6 +56,24 @@ func (a *app) newRunFolder(command string) (id, dir string, err error) {
 	return id, dir, nil
 }
 
+// tryFiles opens each file once, so that one that cannot be read is told before
+// anything is asked of HubSpot.
+func tryFiles(names []string, opts extract.Options) error {
+	for _, name := range names {
+		if name == "-" {
+			continue
+		}
+		f, err := extract.Open(name, opts)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // newJob reads the mapping, makes the run folder and fixes the inputs.
 func (a *app) newJob(command, mappingPath string, names []string, source sourceFlags) (*job, error) {
 	j := &job{app: a, p: a.newProgress()}
@@ -64,6 +82,9 @@ func (a *app) newJob(command, mappingPath string, names []string, source sourceF
 	}
 	sum, _, err := hashFile(mappingPath)
 	if err != nil {
+		return nil, err
+	}
+	if err := tryFiles(names, source.options(j.mapping.Source)); err != nil {
 		return nil, err
 	}
 	var id string
@@ -169,7 +190,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		steps.Resolver = j.resolve
 	}
 	totals, err := etl.Run(ctx, steps, etl.Options{
-		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Stop: j.app.stop,
+		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})
 	j.p.end()
 	err = errors.Join(err, w.Close())
@@ -200,6 +221,17 @@ func (j *job) writers() int {
 		return 1
 	}
 	return max(j.app.flags.concurrency, 1)
+}
+
+// uniqueProperties are those of which no two tickets have the same value.
+func (j *job) uniqueProperties() []string {
+	var names []string
+	for i := range j.conn.schema.Properties {
+		if p := &j.conn.schema.Properties[i]; p.HasUniqueValue {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // uniqueKeys says whether two rows may not mean the same ticket. Associations
@@ -269,7 +301,8 @@ func (j *job) dropSpool() error {
 
 // next is the last line of the report: what to do now.
 func (j *job) next(totals etl.Totals, code int, cause error) string {
-	again := j.commandLine(strings.Join(j.names(), " "))
+	again := j.commandLine(j.summary.Command, j.names()...)
+	failed := filepath.Join(j.dir, report.FailedFile)
 	var unconfirmed *notConfirmed
 	switch {
 	case errors.As(cause, &unconfirmed):
@@ -282,15 +315,19 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 		return j.nextUnsent(again)
 	case totals[etl.InDoubt] > 0:
 		return fmt.Sprintf("Look the rows of %s up in HubSpot. Then: ticketetl resume %s%s, which looks for them once more; with --in-doubt resend it sends those again that it does not find.",
-			filepath.Join(j.dir, report.InDoubtFile), j.summary.RunID, j.runsFlag())
+			filepath.Join(j.dir, report.InDoubtFile), j.summary.RunID, j.whereFlags())
 	case j.summary.Command == "validate" && code == exitDone:
-		return "Import it: ticketetl import -m " + j.summary.Mapping.Path + " " + strings.Join(j.names(), " ")
+		return "Import it: " + j.commandLine("import", j.names()...)
 	case code == exitRows && j.summary.Files.Failed != "":
-		return fmt.Sprintf("Correct %s, then: %s", filepath.Join(j.dir, report.FailedFile), j.commandLine(filepath.Join(j.dir, report.FailedFile)))
+		return fmt.Sprintf("Correct %s, then: %s", failed, j.commandLine(j.summary.Command, failed))
 	case code == exitRows:
 		return fmt.Sprintf("Correct the rows that %s names, then: %s", filepath.Join(j.dir, report.ErrorsFile), again)
 	case j.summary.DryRun:
-		return "Nothing was sent. Import it: ticketetl import -m " + j.summary.Mapping.Path + " " + strings.Join(j.names(), " ")
+		return "Nothing was sent. Import it: " + j.commandLine("import", j.names()...)
+	case cause != nil:
+		return j.nextUnsent(again)
+	case totals.Sum() == 0:
+		return "There are no rows below the header; is it the right file, and the right sheet?"
 	}
 	return "Nothing left to do."
 }
@@ -300,15 +337,20 @@ func (j *job) nextUnsent(again string) string {
 	if j.log == nil {
 		return "Nothing was sent. Run it again: " + again
 	}
-	return fmt.Sprintf("Carry on, which sends only what is left: ticketetl resume %s%s", j.summary.RunID, j.runsFlag())
+	return fmt.Sprintf("Carry on, which sends only what is left: ticketetl resume %s%s", j.summary.RunID, j.whereFlags())
 }
 
-// runsFlag is how later commands find the run.
-func (j *job) runsFlag() string {
-	if folder := filepath.Dir(j.dir); folder != defaultRuns {
-		return " --runs " + folder
+// whereFlags are the flags that lead a later command to the same account and run.
+func (j *job) whereFlags() string {
+	text := ""
+	for _, flag := range j.app.given {
+		name, _, _ := strings.Cut(flag, " ")
+		switch name {
+		case "--base-url", "--api-version", "--token-file", "--account", "--sandbox-data", "--config", "--runs", "--schema":
+			text += " " + flag
+		}
 	}
-	return ""
+	return text
 }
 
 func (j *job) names() []string {
@@ -319,9 +361,21 @@ func (j *job) names() []string {
 	return names
 }
 
-// commandLine is this command for another file.
-func (j *job) commandLine(file string) string {
-	return fmt.Sprintf("ticketetl %s -m %s %s", j.summary.Command, j.summary.Mapping.Path, file)
+// commandLine is a command with the flags of this one, for other files.
+func (j *job) commandLine(command string, files ...string) string {
+	words := append([]string{"ticketetl", command, "-m", shellWord(j.summary.Mapping.Path)}, j.app.given...)
+	if command != j.summary.Command {
+		words = words[:4]
+		for _, flag := range j.app.given {
+			if !strings.HasPrefix(flag, "--schema ") { // an import reads the account's own definitions
+				words = append(words, flag)
+			}
+		}
+	}
+	for _, f := range files {
+		words = append(words, shellWord(f))
+	}
+	return strings.Join(words, " ")
 }
 
 // facts are what the journal keeps of the run, for one that carries on.

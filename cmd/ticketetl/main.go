@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -54,6 +55,7 @@ func watchSignals() (ctx context.Context, stop <-chan struct{}, interrupted func
 	go func() {
 		<-signals
 		close(asked)
+		fmt.Fprintln(os.Stderr, "\nStopping after what is under way; press Ctrl-C again to stop at once.")
 		<-signals
 		cancel()
 	}()

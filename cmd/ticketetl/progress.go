@@ -176,10 +176,10 @@ func (p *progress) waiting(e hubspot.Event) {
 		}
 	case "bar":
 		if p.bar != nil {
-			p.bar.Describe(fmt.Sprintf("%s, waiting %s: %s", p.phase, e.Wait.Round(time.Second), e.Reason))
+			p.bar.Describe(p.phase + ", " + waitText(e))
 		}
 	default:
-		fmt.Fprintf(p.out, "waiting %s: %s\n", e.Wait.Round(time.Second), e.Reason)
+		fmt.Fprintf(p.out, "%s\n", waitText(e))
 	}
 }
 
@@ -195,4 +195,12 @@ func (w *watched) Add(rec *etl.Record, out etl.Outcome) error {
 	err := w.next.Add(rec, out)
 	w.p.add(out.Status)
 	return err
+}
+
+// waitText says why nothing moves.
+func waitText(e hubspot.Event) string {
+	if e.Wait <= 0 {
+		return e.Reason
+	}
+	return fmt.Sprintf("waiting %s: %s", e.Wait.Round(time.Second), e.Reason)
 }

@@ -17,6 +17,7 @@ import (
 type app struct {
 	streams
 	flags commonFlags
+	given []string // flags of the command line, ready to be shown
 }
 
 // commonFlags are the flags of more than one command.
@@ -60,10 +61,33 @@ func (a *app) rootCommand() *cobra.Command {
 	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json")
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(),
 		a.resumeCommand(), a.retryCommand(), a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; 'ticketetl %s --help' lists the flags", err, cmd.Name())
-	})
+	root.SetFlagErrorFunc(flagError)
 	return root
+}
+
+// flagError says what is wrong with a flag without the words of Go's parser.
+func flagError(cmd *cobra.Command, err error) error {
+	text := err.Error()
+	if i := strings.Index(text, ": strconv."); i >= 0 {
+		text = text[:i]
+	}
+	return fmt.Errorf("%s; 'ticketetl %s --help' lists the flags", text, cmd.Name())
+}
+
+// filesNeeded refuses a command line without files.
+func filesNeeded(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("name the file to read, e.g. ticketetl %s -m mapping.yaml tickets.csv ('-' is standard input)", cmd.Name())
+	}
+	return nil
+}
+
+// mappingNeeded refuses a command line without a mapping.
+func mappingNeeded(cmd *cobra.Command, mapping string) error {
+	if mapping == "" {
+		return fmt.Errorf("name the mapping, e.g. ticketetl %s -m mapping.yaml tickets.csv; 'ticketetl init FILE -o mapping.yaml' drafts one", cmd.Name())
+	}
+	return nil
 }
 
 // accountFlags are those of commands that talk to an account.
@@ -95,6 +119,7 @@ func (a *app) defaults(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	a.given = givenFlags(cmd)
 	var faults []error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed || f.Name == "config" || f.Name == "help" {
@@ -108,6 +133,9 @@ func (a *app) defaults(cmd *cobra.Command) error {
 			faults = append(faults, fmt.Errorf("%s: %q is no value for --%s", from, value, f.Name))
 		}
 	})
+	if cmd.Flags().Lookup("concurrency") != nil && a.flags.concurrency < 1 {
+		faults = append(faults, fmt.Errorf("--concurrency %d: at least one request has to be under way", a.flags.concurrency))
+	}
 	faults = append(faults, checkChoice("--progress", a.flags.progress, "auto", "bar", "log", "json", "none"),
 		checkChoice("--format", a.flags.format, "text", "json"))
 	return errors.Join(faults...)
@@ -173,4 +201,30 @@ func knownFlag(root *cobra.Command, name string) bool {
 		}
 	}
 	return false
+}
+
+// givenFlags are the flags of the command line as a shell wants them, for "the
+// same command again". A token never stands in a flag.
+func givenFlags(cmd *cobra.Command) []string {
+	var given []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case f.Name == "mapping" || f.Name == "again" || f.Name == "dry-run" || f.Name == "yes":
+		case f.Value.Type() == "bool" && f.Value.String() == "true":
+			given = append(given, "--"+f.Name)
+		default:
+			given = append(given, "--"+f.Name+" "+shellWord(f.Value.String()))
+		}
+	})
+	return given
+}
+
+// shellWord is text as one word of a shell command.
+func shellWord(text string) string {
+	if text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@,%+", r)
+	}) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

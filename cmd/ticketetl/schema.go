@@ -21,11 +21,13 @@ and addresses of owners, and only its owner can read it.`,
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this `file` (required)")
 	a.accountFlags(cmd.Flags())
-	_ = cmd.MarkFlagRequired("output") // fails only for a flag that does not exist
 	return cmd
 }
 
 func (a *app) runSchema(ctx context.Context, output string) (err error) {
+	if output == "" {
+		return errors.New("name the file to write, e.g. ticketetl schema -o schema.json")
+	}
 	conn, err := a.connect(ctx, a.newProgress())
 	if err != nil {
 		return err

@@ -29,9 +29,12 @@ to contacts and companies are then checked for their form only.
 ` + exitHelp,
 		Example: `  ticketetl validate -m mapping.yaml tickets.xlsx
   ticketetl validate -m mapping.yaml --schema schema.json tickets.csv`,
-		Args: cobra.MinimumNArgs(1),
+		Args: filesNeeded,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.files = args
+			if err := mappingNeeded(cmd, opts.mapping); err != nil {
+				return err
+			}
 			return a.runValidate(cmd.Context(), opts)
 		},
 	}
@@ -41,7 +44,6 @@ to contacts and companies are then checked for their form only.
 	opts.source.add(f)
 	a.accountFlags(f)
 	a.runFlags(f)
-	_ = cmd.MarkFlagRequired("mapping") // fails only for a flag that does not exist
 	return cmd
 }
 

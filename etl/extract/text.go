@@ -30,6 +30,7 @@ type textRows struct {
 type own struct {
 	columns []int // of the original columns
 	kinds   int   // of ColumnKinds
+	errors  int   // of the messages, -1 where they are gone
 }
 
 func openText(file *os.File, read *meter, gz bool, opts Options, info *Info) (rowReader, error) {
@@ -238,12 +239,14 @@ func (t *textRows) skip(separator, header int) error {
 
 func (t *textRows) setHeader(names []string) {
 	t.width = len(names)
-	own := &own{kinds: -1}
+	own := &own{kinds: -1, errors: -1}
 	var visible []string
 	for i, name := range names {
 		switch {
 		case name == ColumnKinds:
 			own.kinds = i
+		case name == ColumnPrefix+"errors":
+			own.errors = i
 		case !strings.HasPrefix(name, ColumnPrefix):
 			own.columns = append(own.columns, i)
 			visible = append(visible, etl.UnguardCell(name))
@@ -330,7 +333,11 @@ func (o *own) fill(rec *etl.Record, cells []string) (partial bool) {
 		if i >= len(letters) {
 			continue
 		}
-		if kind := keepKind(etl.KindOf(letters[i]), rec.Fields[i]); kind != etl.Text {
+		kind := keepKind(etl.KindOf(letters[i]), rec.Fields[i])
+		if kind == etl.Number && o.mended(cells, rec.Fields[i]) {
+			kind = etl.Text
+		}
+		if kind != etl.Text {
 			if rec.Kinds == nil {
 				rec.Kinds = make([]etl.Kind, len(o.columns))
 			}
@@ -338,6 +345,12 @@ func (o *own) fill(rec *etl.Record, cells []string) (partial bool) {
 		}
 	}
 	return letters == etl.PartialKinds
+}
+
+// mended says that a number of more digits than a workbook keeps was entered anew:
+// the text of the errors does not speak of it.
+func (o *own) mended(cells []string, number string) bool {
+	return len(number) > 15 && o.errors >= 0 && !strings.Contains(cells[o.errors], number)
 }
 
 func notMended() *etl.Problem {

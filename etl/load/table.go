@@ -64,6 +64,26 @@ func CreateTable(path string, opts TableOptions) (*Table, error) {
 	return t, nil
 }
 
+// CheckTable says what is wrong with path as the place of an output file, before
+// anything is written there.
+func CheckTable(path string) error {
+	if _, err := formatOf(path); err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: there is no folder %s; make it first", path, dir)
+	case !info.IsDir():
+		return fmt.Errorf("%s: %s is not a folder", path, dir)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder; name a file", path)
+	}
+	return nil
+}
+
 func formatOf(path string) (func(io.Writer, TableOptions) (format, error), error) {
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".csv":

@@ -103,7 +103,7 @@ func (m *Mapper) applyStage(j *judge, pipeline string, pipelineGood bool) {
 	}
 	s := &m.steps[m.stage]
 	if !ok {
-		if pipeline != "" && !s.needed {
+		if pipeline != "" && !s.needed && m.steps[m.pipeline].column >= 0 {
 			j.add(s.where(), stageProperty, flawOf(CodeMissingValue, "fill the stage in, or leave the pipeline blank",
 				"there is a pipeline without a stage"))
 		}

@@ -2,8 +2,10 @@ package transform
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -26,8 +28,11 @@ const maxRow = 1 << 20
 // read but is no mapping.
 func Load(path string) (*Mapping, error) {
 	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("mapping %s: there is no such file; 'ticketetl init FILE -o %s' drafts one", path, path)
+	case err != nil:
+		return nil, fmt.Errorf("mapping: %w", err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))

@@ -92,7 +92,7 @@ func TestLoad(t *testing.T) {
 	require.EqualError(t, err, path+": a mapping may have 262144 bytes")
 
 	_, err = transform.Load(path + ".missing")
-	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "there is no such file; 'ticketetl init FILE")
 }
 
 func TestCompileFaults(t *testing.T) {
