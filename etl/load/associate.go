@@ -169,7 +169,7 @@ func missing(l link, have []hubspot.Associated) (link, bool) {
 const maxLinks = 1000
 
 // link writes links in as few calls as possible. A call that is refused as a
-// whole is halved, like a batch of tickets.
+// whole is narrowed down, like a batch of tickets.
 func (imp *Importer) link(ctx context.Context, to string, links []link, write func(context.Context, string, string, []hubspot.AssociationWrite) ([]hubspot.Result, error)) error {
 	if imp.opts.DryRun {
 		for _, l := range links {
@@ -177,27 +177,53 @@ func (imp *Importer) link(ctx context.Context, to string, links []link, write fu
 		}
 		return nil
 	}
+	n := narrowing[link]{
+		send: func(part []link) (bool, error) {
+			results, err := write(ctx, tickets, to, writes(part))
+			return judgeLinks(to, part, results, err)
+		},
+		refuse:  func(l link, err error) { l.settle(to, err) },
+		suspect: link.suspected,
+	}
 	for part := range slices.Chunk(links, maxLinks) {
-		results, err := write(ctx, tickets, to, writes(part))
-		switch {
-		case err == nil:
-			for i, l := range part {
-				l.settle(to, results[i].Err)
-			}
-		case errors.Is(err, hubspot.ErrInDoubt) || refused(err) && len(part) == 1:
-			for _, l := range part {
-				l.settle(to, err)
-			}
-		case refused(err):
-			half := len(part) / 2
-			if err := errors.Join(imp.link(ctx, to, part[:half], write), imp.link(ctx, to, part[half:], write)); err != nil {
-				return err
-			}
-		default:
+		n.misled = false
+		if _, err := n.try(part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// judgeLinks notes how the links of one call ended; see judgeResults.
+func judgeLinks(to string, links []link, results []hubspot.Result, err error) (clean bool, _ error) {
+	lost := errors.Is(err, hubspot.ErrInDoubt)
+	if err != nil && !lost {
+		return false, err
+	}
+	clean = !lost
+	for i, l := range links {
+		one := err
+		if !lost {
+			one = results[i].Err
+		}
+		l.settle(to, one)
+		clean = clean && one == nil
+	}
+	return clean, nil
+}
+
+// suspected says that an error speaks of the link, by an id of either side.
+func (l link) suspected(err error) bool {
+	var e *hubspot.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, ids := range e.Context {
+		if slices.Contains(ids, l.toID) || slices.Contains(ids, l.it.id) {
+			return true
+		}
+	}
+	return false
 }
 
 func writes(links []link) []hubspot.AssociationWrite {

@@ -1,51 +1,46 @@
 package load
 
 import (
-	"context"
 	"errors"
-	"net/http"
 	"slices"
-	"sync/atomic"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
 )
 
 // deliver sends items in one call and judges each by its result; a good one
-// gets status, or Created where HubSpot says that it is new.
-//
-// A call that was refused as a whole stored nothing. It is narrowed down: the
-// items that the error speaks of are sent one by one and the others together;
-// where the error names none, the batch is halved. The same body is never sent
-// again, and a record is written once.
-func (imp *Importer) deliver(ctx context.Context, items []*item, status etl.Status, send func([]*item) ([]hubspot.Result, error)) error {
-	if len(items) == 0 {
-		return nil
+// gets status, or Created where HubSpot says that it is new. A call that was
+// refused as a whole is narrowed down.
+func (imp *Importer) deliver(items []*item, status etl.Status, send func([]*item) ([]hubspot.Result, error)) error {
+	n := narrowing[*item]{
+		send: func(part []*item) (bool, error) {
+			results, err := send(part)
+			return judgeResults(part, results, err, status)
+		},
+		refuse:  func(it *item, err error) { it.settle(hubspot.Result{Err: err}, status) },
+		suspect: imp.suspected,
 	}
-	results, err := send(items)
-	switch {
-	case err == nil:
-		for i, it := range items {
-			it.settle(results[i], status)
-		}
-		return nil
-	case errors.Is(err, hubspot.ErrInDoubt):
-		for _, it := range items {
-			it.settle(hubspot.Result{Err: err}, status)
-		}
-		return nil
-	case !refused(err):
-		return err
-	case len(items) == 1:
-		items[0].settle(hubspot.Result{Err: err}, status)
-		return nil
+	_, err := n.try(items)
+	return err
+}
+
+// judgeResults gives items the results of one call. A lost answer is an
+// outcome; any other error of the call is the caller's.
+func judgeResults(items []*item, results []hubspot.Result, err error, status etl.Status) (clean bool, _ error) {
+	lost := errors.Is(err, hubspot.ErrInDoubt)
+	if err != nil && !lost {
+		return false, err
 	}
-	for _, part := range imp.narrow(items, err) {
-		if err := imp.deliver(ctx, part, status, send); err != nil {
-			return err
+	clean = !lost
+	for i, it := range items {
+		res := hubspot.Result{Err: err}
+		if !lost {
+			res = results[i]
 		}
+		it.settle(res, status)
+		clean = clean && res.Err == nil
 	}
-	return nil
+	return clean, nil
 }
 
 // settle turns one result into the item's outcome.
@@ -65,49 +60,19 @@ func (it *item) settle(res hubspot.Result, status etl.Status) {
 	}
 }
 
-// refused says that HubSpot refused the whole call because of its content.
-func refused(err error) bool {
-	var e *hubspot.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Status {
-	case http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return true
-	}
-	return false
-}
-
-// narrow parts a refused batch into smaller ones.
-func (imp *Importer) narrow(items []*item, err error) [][]*item {
-	var parts [][]*item
-	var rest []*item
-	for _, it := range items {
-		if imp.suspected(it, err) {
-			parts = append(parts, []*item{it})
-		} else {
-			rest = append(rest, it)
-		}
-	}
-	if len(parts) == 0 || len(rest) == 0 {
-		half := len(items) / 2
-		return [][]*item{items[:half], items[half:]}
-	}
-	return append(parts, rest)
-}
-
 // suspected says that the error speaks of this item: by trace id, by id or key,
-// or by a property together with its value.
+// by the id of a record it is to be associated with, or by a property together
+// with its value.
 func (imp *Importer) suspected(it *item, err error) bool {
 	var e *hubspot.Error
 	if !errors.As(err, &e) {
 		return false
 	}
-	if slices.Contains(e.Context["objectWriteTraceId"], imp.trace(it)) || named(e.Context["ids"], it) {
+	if slices.Contains(e.Context["objectWriteTraceId"], imp.trace(it)) || it.named(e.Context) {
 		return true
 	}
 	for _, d := range e.Details {
-		if named(d.Context["ids"], it) {
+		if it.named(d.Context) {
 			return true
 		}
 		if v, ok := it.rec.Property(d.Property); ok && d.Value != "" && v == d.Value {
@@ -117,28 +82,18 @@ func (imp *Importer) suspected(it *item, err error) bool {
 	return false
 }
 
-func named(ids []string, it *item) bool {
-	return it.id != "" && slices.Contains(ids, it.id) || it.rec.Key != "" && slices.Contains(ids, it.rec.Key)
-}
-
-// maxDoubts is the number of batches in a row whose answers were lost after
-// which the run stops: something is wrong with the connection, and every
-// further batch would only add rows to look after.
-const maxDoubts = 5
-
-type doubtBrake struct{ inARow atomic.Int32 }
-
-func (b *doubtBrake) note(outcomes []etl.Outcome) error {
-	doubt := slices.ContainsFunc(outcomes, func(o etl.Outcome) bool { return o.Status == etl.InDoubt })
-	if !doubt {
-		b.inARow.Store(0)
-		return nil
+// named says that the context of an error lists an id of the item.
+func (it *item) named(context map[string][]string) bool {
+	for key, ids := range context {
+		if key != "ids" && key != "id" && key != "INVALID_OBJECT_IDS" {
+			continue
+		}
+		if it.id != "" && slices.Contains(ids, it.id) || it.rec.Key != "" && slices.Contains(ids, it.rec.Key) {
+			return true
+		}
+		if slices.ContainsFunc(it.rec.References, func(r etl.Reference) bool { return r.ID != "" && slices.Contains(ids, r.ID) }) {
+			return true
+		}
 	}
-	if b.inARow.Add(1) < maxDoubts {
-		return nil
-	}
-	return ErrTooManyDoubts
+	return false
 }
-
-// ErrTooManyDoubts stops a run in which answers get lost one after another.
-var ErrTooManyDoubts = errors.New("the answers to several batches in a row were lost; stopped before more rows are in doubt")

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -69,17 +71,57 @@ type Importer struct {
 	client     *hubspot.Client
 	opts       ImportOptions
 	properties map[string]*schema.Property
+	started    time.Time
+	known      known
 	doubts     doubtBrake
+	creates    quota
+	deletes    quota
+	canary     *canary
+
+	// sending is held for reading while a create is under way. What a lost one
+	// has left behind is looked for only while none is: a ticket that another
+	// batch has just created would be taken for one of the lost.
+	sending sync.RWMutex
 }
 
 // NewImporter returns the Sink that writes through client.
 func NewImporter(client *hubspot.Client, opts ImportOptions) *Importer {
-	imp := &Importer{client: client, opts: opts, properties: map[string]*schema.Property{}}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Wait == nil {
+		opts.Wait = sleep
+	}
+	if opts.SettleWait == 0 {
+		opts.SettleWait = 30 * time.Second
+	}
+	if opts.DryRun {
+		opts.Canary = 0
+	}
+	imp := &Importer{
+		client: client, opts: opts, properties: map[string]*schema.Property{}, started: opts.Now(),
+		known:   known{given: map[string]bool{}},
+		creates: quota{what: "created (--max-creates)", most: opts.MaxCreates},
+		deletes: quota{what: "deleted (--max-deletes)", most: opts.MaxDeletes},
+		canary:  newCanary(opts.Canary),
+	}
+	imp.known.raise(opts.Floor)
 	for i := range opts.Schema.Properties {
 		p := &opts.Schema.Properties[i]
 		imp.properties[p.Name] = p
 	}
 	return imp
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // An item is one record of a batch on its way through the Importer.
@@ -89,6 +131,9 @@ type item struct {
 	stored map[string]string // what the account holds; nil when there is no such ticket
 	out    etl.Outcome
 	judged bool
+
+	doubt    *etl.Doubt // what was known before it was first sent; nil until then
+	reserved bool       // counted in a quota
 }
 
 func (it *item) judge(status etl.Status, problems ...etl.Problem) {
@@ -102,7 +147,14 @@ func (imp *Importer) Write(ctx context.Context, batch []*etl.Record) ([]etl.Outc
 	for i, rec := range batch {
 		items[i] = &item{rec: rec}
 	}
-	err := imp.steps(ctx, items)
+	leave, err := imp.canary.enter(ctx)
+	defer leave()
+	if err == nil {
+		err = imp.steps(ctx, items)
+		err = errors.Join(err, imp.canary.watch(ctx, imp, items), imp.doubts.note(items))
+	} else if imp.opts.Operation == etl.Create {
+		judgeDoubts(items)
+	}
 	outcomes := make([]etl.Outcome, len(items))
 	for i, it := range items {
 		if !it.judged {
@@ -110,7 +162,7 @@ func (imp *Importer) Write(ctx context.Context, batch []*etl.Record) ([]etl.Outc
 		}
 		outcomes[i] = it.out
 	}
-	return outcomes, errors.Join(err, imp.doubts.note(outcomes))
+	return outcomes, err
 }
 
 func (imp *Importer) steps(ctx context.Context, items []*item) error {
@@ -132,12 +184,36 @@ func (imp *Importer) steps(ctx context.Context, items []*item) error {
 }
 
 // create stores every item as a new ticket, its associations in the same call.
+// Those that were sent before, and whose answer was lost, are settled first.
 func (imp *Importer) create(ctx context.Context, items []*item) error {
 	if imp.opts.DryRun {
 		judgeAll(items, etl.Created)
 		return nil
 	}
-	return imp.deliver(ctx, items, etl.Created, func(part []*item) ([]hubspot.Result, error) {
+	lost := judgeDoubts(items)
+	if err := imp.settle(ctx, lost); err != nil {
+		return err
+	}
+	fresh := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.rec.Doubt != nil })
+	err := imp.send(ctx, fresh)
+	return errors.Join(err, imp.settle(ctx, inDoubt(fresh)))
+}
+
+// send creates items, as many of them as may be created.
+func (imp *Importer) send(ctx context.Context, items []*item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	imp.sending.RLock()
+	defer imp.sending.RUnlock()
+	before := imp.known.doubt(imp.opts.Now())
+	for _, it := range items {
+		if it.doubt == nil {
+			it.doubt = before
+		}
+	}
+	allowed, brake := imp.creates.take(items, func(*item) bool { return true })
+	err := imp.deliver(allowed, etl.Created, func(part []*item) ([]hubspot.Result, error) {
 		in := make([]hubspot.CreateInput, len(part))
 		for i, it := range part {
 			in[i] = hubspot.CreateInput{
@@ -148,6 +224,9 @@ func (imp *Importer) create(ctx context.Context, items []*item) error {
 		}
 		return imp.client.CreateBatch(ctx, tickets, in)
 	})
+	imp.creates.settle(allowed)
+	imp.known.remember(ticketIDs(allowed))
+	return errors.Join(err, brake)
 }
 
 // update changes the tickets that are there and differ.
@@ -158,15 +237,18 @@ func (imp *Importer) update(ctx context.Context, items []*item) error {
 	there := imp.rejectMissing(items)
 	changed := imp.changed(there)
 	if !imp.opts.DryRun {
-		err := imp.deliver(ctx, changed, etl.Updated, func(part []*item) ([]hubspot.Result, error) {
+		err := imp.deliver(changed, etl.Updated, func(part []*item) ([]hubspot.Result, error) {
 			in := make([]hubspot.UpdateInput, len(part))
 			for i, it := range part {
 				in[i] = hubspot.UpdateInput{TraceID: imp.trace(it), ID: it.id, Properties: wire(imp.differing(it))}
 			}
 			return imp.client.UpdateBatch(ctx, tickets, in)
 		})
+		if err == nil {
+			err = imp.confirm(ctx, inDoubt(changed))
+		}
 		if err != nil {
-			return err
+			return imp.unlinked(there, err)
 		}
 	}
 	judgeAll(unjudged(changed), etl.Updated)
@@ -185,7 +267,8 @@ func (imp *Importer) upsert(ctx context.Context, items []*item) error {
 		}
 		return imp.finish(ctx, items)
 	}
-	err := imp.deliver(ctx, changed, etl.Updated, func(part []*item) ([]hubspot.Result, error) {
+	allowed, brake := imp.creates.take(changed, func(it *item) bool { return it.stored == nil })
+	err := imp.deliver(allowed, etl.Updated, func(part []*item) ([]hubspot.Result, error) {
 		in := make([]hubspot.UpsertInput, len(part))
 		for i, it := range part {
 			in[i] = hubspot.UpsertInput{
@@ -195,10 +278,55 @@ func (imp *Importer) upsert(ctx context.Context, items []*item) error {
 		}
 		return imp.client.UpsertBatch(ctx, tickets, in)
 	})
+	if err == nil {
+		err = imp.confirm(ctx, inDoubt(allowed))
+	}
+	imp.creates.settle(allowed)
+	judgeAll(unjudged(changed), etl.Unsent)
 	if err != nil {
+		return errors.Join(imp.unlinked(items, err), brake)
+	}
+	return errors.Join(imp.finish(ctx, items), brake)
+}
+
+// confirm looks up what became of updates and upserts whose answers were lost
+// each time: those that the account holds as sent are stored.
+func (imp *Importer) confirm(ctx context.Context, items []*item) error {
+	if len(items) == 0 || imp.opts.InDoubt == DoubtLeave {
+		return nil
+	}
+	again := make([]*item, len(items))
+	for i, it := range items {
+		again[i] = &item{rec: it.rec}
+	}
+	if err := imp.lookUp(ctx, again); err != nil {
 		return err
 	}
-	return imp.finish(ctx, items)
+	for i, it := range items {
+		if now := again[i]; now.stored != nil && len(imp.differing(now)) == 0 {
+			it.id = now.id
+			it.judge(presence(it), settledProblem("the answer to it was lost; it was found by its "+imp.opts.KeyProperty))
+		}
+	}
+	return nil
+}
+
+// unlinked takes back the outcome of items whose associations were not looked
+// at, because of err: the second step is done when the run goes on.
+func (imp *Importer) unlinked(items []*item, err error) error {
+	for _, it := range items {
+		switch it.out.Status {
+		case etl.Created, etl.Updated, etl.Unchanged, etl.Associated:
+			if it.judged && slices.ContainsFunc(it.rec.References, func(r etl.Reference) bool { return r.ID != "" }) {
+				it.judge(etl.Unsent, etl.Problem{
+					Column: -1, Code: "NOT_ASSOCIATED", Warning: true,
+					Message: fmt.Sprintf("the ticket is there as %s, but the run stopped before its associations were seen to", it.id),
+					Hint:    "carry on with the run; the associations are added then",
+				})
+			}
+		}
+	}
+	return err
 }
 
 func presence(it *item) etl.Status {
@@ -221,7 +349,10 @@ func (imp *Importer) finish(ctx context.Context, items []*item) error {
 			stored = append(stored, it)
 		}
 	}
-	return imp.associate(ctx, stored)
+	if err := imp.associate(ctx, stored); err != nil {
+		return imp.unlinked(stored, err)
+	}
+	return nil
 }
 
 // remove archives the tickets that are there.
@@ -234,7 +365,8 @@ func (imp *Importer) remove(ctx context.Context, items []*item) error {
 		judgeAll(there, etl.Deleted)
 		return nil
 	}
-	return imp.deliver(ctx, there, etl.Deleted, func(part []*item) ([]hubspot.Result, error) {
+	allowed, brake := imp.deletes.take(there, func(*item) bool { return true })
+	err := imp.deliver(allowed, etl.Deleted, func(part []*item) ([]hubspot.Result, error) {
 		ids := ticketIDs(part)
 		if err := imp.client.ArchiveBatch(ctx, tickets, ids); err != nil {
 			return nil, err
@@ -245,6 +377,8 @@ func (imp *Importer) remove(ctx context.Context, items []*item) error {
 		}
 		return results, nil
 	})
+	imp.deletes.settle(allowed)
+	return errors.Join(err, brake)
 }
 
 // change looks the tickets up and adds or removes their associations.
@@ -254,7 +388,10 @@ func (imp *Importer) change(ctx context.Context, items []*item, step func(contex
 	}
 	there := imp.rejectMissing(items)
 	judgeAll(there, etl.Unchanged)
-	return step(ctx, there)
+	if err := step(ctx, there); err != nil {
+		return imp.unlinked(there, err)
+	}
+	return nil
 }
 
 func (imp *Importer) trace(it *item) string { return fmt.Sprintf("%s-%d", imp.opts.Run, it.rec.Seq) }
@@ -271,6 +408,10 @@ func judgeAll(items []*item, status etl.Status) {
 	for _, it := range items {
 		it.judge(status)
 	}
+}
+
+func inDoubt(items []*item) []*item {
+	return slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.out.Status != etl.InDoubt || !it.judged })
 }
 
 func unjudged(items []*item) []*item {

@@ -313,25 +313,6 @@ func TestPoisonRows(t *testing.T) {
 	require.Empty(t, a.server.Violations())
 }
 
-// TestLostAnswers: a create whose answer is lost is in doubt and is not sent
-// again; other operations may be repeated and are settled by that.
-func TestLostAnswers(t *testing.T) {
-	t.Parallel()
-	for _, kind := range []sandbox.Kind{sandbox.ResetAfterCommit, sandbox.Truncate, sandbox.Status524, sandbox.EmptyResults} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			a := newAccount(t, sandbox.Options{Faults: sandbox.Faults{
-				{Match: "POST batch/create", Kind: kind, Nth: 1},
-			}})
-			out := a.write(t, etl.Create, a.ticket("T-1"), a.ticket("T-2"))
-			require.Equal(t, "in-doubt in-doubt", statuses(out))
-			require.Equal(t, "NO_ANSWER", out[0].Problems[0].Code)
-			require.Len(t, a.server.Tickets(false), 2, "it was stored once")
-			require.Equal(t, 1, a.server.Requests()["POST /crm/v3/objects/{type}/batch/create"])
-		})
-	}
-}
-
 func TestTooManyDoubtsStopTheRun(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, sandbox.Options{Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetBefore}}})

@@ -61,10 +61,13 @@ func keys(items []*item) []string {
 	return out
 }
 
-// names are the properties to read: the key and all that any item writes.
+// names are the properties to read: the key, if any, and all that any item writes.
 func (imp *Importer) names(items []*item) []string {
-	seen := map[string]bool{imp.opts.KeyProperty: true}
-	out := []string{imp.opts.KeyProperty}
+	seen := map[string]bool{"": true, imp.opts.KeyProperty: true}
+	var out []string
+	if imp.opts.KeyProperty != "" {
+		out = append(out, imp.opts.KeyProperty)
+	}
 	for _, it := range items {
 		for _, p := range it.rec.Properties {
 			if !seen[p.Name] {

@@ -88,3 +88,7 @@ func doubtProblem(err error) etl.Problem {
 		Hint:    "look in HubSpot whether the ticket is there before you send the row again",
 	}
 }
+
+func settledProblem(text string) etl.Problem {
+	return etl.Problem{Column: -1, Code: "SETTLED", Message: text, Hint: "nothing to do", Warning: true}
+}
