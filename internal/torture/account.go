@@ -35,6 +35,9 @@ type account struct {
 	closed chan error
 	trap   atomic.Pointer[trap]
 	conns  atomic.Int64 // open connections
+	outage outage
+	wrote  atomic.Int64 // requests that write, so far
+	back   atomic.Int64 // when the outage is over, as UnixMilli; 0 before it begins
 }
 
 // newAccount opens the account of a plan with the given tickets in it.
@@ -44,7 +47,7 @@ func newAccount(p plan, tickets []map[string]string, dir string) (*account, erro
 		world.Schema.Properties = append(world.Schema.Properties, rowKeyProperty())
 	}
 	data := dir + "/account.json"
-	a := &account{before: map[string]sandbox.Ticket{}, closed: make(chan error, 1)}
+	a := &account{before: map[string]sandbox.Ticket{}, closed: make(chan error, 1), outage: p.outage}
 	if err := a.fill(world, tickets, data); err != nil {
 		return nil, err
 	}
@@ -179,11 +182,23 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the sender died half way
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if a.out(r) {
+		panic(http.ErrAbortHandler)
+	}
 	if t := a.trap.Load(); t != nil && t.counts(r) {
 		t.serve(w, r, a.Server)
 		return
 	}
 	a.Server.ServeHTTP(w, r)
+}
+
+// out says whether r falls into the outage.
+func (a *account) out(r *http.Request) bool {
+	now := time.Now().UnixMilli()
+	if a.outage.at > 0 && writes(r) && a.wrote.Add(1) == int64(a.outage.at) {
+		a.back.Store(now + a.outage.span.Milliseconds())
+	}
+	return now < a.back.Load()
 }
 
 // A trap kills a process at the nth request of an attempt.

@@ -17,16 +17,16 @@ import (
 
 // gather collects the evidence of a round that ended with the attempt last. The
 // error tells of reports that cannot be read, which is a fault as well.
-func gather(ctx context.Context, p plan, d *desk, acc *account, rows []row, last *attempt) (*evidence, error) {
+func gather(ctx context.Context, s *scene, last *attempt) (*evidence, error) {
 	e := &evidence{
-		variant: p.variant, doubtful: p.mayDoubt(), rows: rows, before: acc.before,
-		live: acc.Tickets(false), archived: acc.Tickets(true),
-		exit: last.code, summary: last.summary, mistakes: acc.Violations(),
+		variant: s.plan.variant, doubtful: s.plan.mayDoubt(), rows: s.rows, before: s.acc.before,
+		live: s.acc.Tickets(false), archived: s.acc.Tickets(true),
+		exit: last.code, summary: last.summary, mistakes: s.acc.Violations(),
 	}
 	if last.summary == nil {
 		return nil, fmt.Errorf("it ended and printed no summary: %s", last)
 	}
-	return e, e.readFolder(ctx, filepath.Join(d.runs(), last.summary.RunID))
+	return e, e.readFolder(ctx, filepath.Join(s.desk.runs(), last.summary.RunID))
 }
 
 // mayDoubt says that a row may end in doubt: nothing but its content tells its

@@ -114,6 +114,14 @@ type plan struct {
 	faults  sandbox.Faults
 	latency sandbox.Range
 	oauth   bool
+	outage  outage
+	again   bool // give the command once more when all is done
+}
+
+// An outage is a time in which no request gets through.
+type outage struct {
+	at   int // request that writes with which it begins, counted over all attempts; 0: none
+	span time.Duration
 }
 
 func newPlan(seed uint64, v variant, storm bool) plan {
@@ -125,11 +133,14 @@ func newPlan(seed uint64, v variant, storm bool) plan {
 	}
 	if storm {
 		p.faults, p.oauth = drawStorm(rng)
+		p.outage = drawOutage(rng)
 		if rng.IntN(3) > 0 {
 			return p
 		}
 	} else if rng.IntN(4) == 0 {
 		p.faults = sandbox.Faults{drawFault(rng, 0.08)}
+	} else {
+		p.again = rng.IntN(3) == 0
 	}
 	for range 1 + rng.IntN(3) {
 		p.moments = append(p.moments, drawMoment(rng, p.rows))
@@ -177,6 +188,19 @@ func drawStorm(rng *rand.Rand) (sandbox.Faults, bool) {
 	return out, oauth
 }
 
+// drawOutage makes one storm in six have an outage of a second or two, and one in
+// fifty one of ten seconds.
+func drawOutage(rng *rand.Rand) outage {
+	at := 1 + rng.IntN(4)
+	switch draw := rng.IntN(50); {
+	case draw == 0:
+		return outage{at, 10 * time.Second}
+	case draw < 9:
+		return outage{at, time.Duration(500+rng.IntN(1500)) * time.Millisecond}
+	}
+	return outage{}
+}
+
 // rareFaults make the client wait for seconds, so they strike once or twice.
 var rareFaults = []sandbox.Fault{
 	{Kind: sandbox.Status423, Match: "batch/", Every: 3, Times: 2},
@@ -212,8 +236,8 @@ func (p plan) command() string {
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("%s: %d rows, concurrency %d, latency up to %s, oauth %t, moments %v, faults %s",
-		p.variant.name, p.rows, p.writers, p.latency.Max, p.oauth, p.moments, faultsText(p.faults))
+	return fmt.Sprintf("%s: %d rows, concurrency %d, latency up to %s, oauth %t, outage %v, moments %v, faults %s",
+		p.variant.name, p.rows, p.writers, p.latency.Max, p.oauth, p.outage, p.moments, faultsText(p.faults))
 }
 
 func faultsText(faults sandbox.Faults) string {

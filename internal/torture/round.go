@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -34,33 +36,85 @@ func torture(ctx context.Context, bin, dir string, p plan) *round {
 }
 
 func (r *round) play(ctx context.Context, bin string) (err error) {
-	rows := newRows(r.plan)
-	acc, err := newAccount(r.plan, stored(rows, r.plan.variant), r.dir)
+	s, err := newScene(bin, r.dir, r.plan)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, acc.close()) }()
+	defer func() { err = errors.Join(err, s.acc.close()) }()
+	last, err := r.attemptAll(ctx, s)
+	if err != nil {
+		return err
+	}
+	r.faults = append(r.faults, s.faults(ctx, last)...)
+	if r.plan.again && len(r.faults) == 0 {
+		r.faults = s.again(ctx, last)
+	}
+	return nil
+}
+
+// A scene is where attempts take place: the file, the account, the run folders.
+type scene struct {
+	plan plan
+	rows []row
+	acc  *account
+	desk *desk
+}
+
+func newScene(bin, dir string, p plan) (*scene, error) {
+	s := &scene{plan: p, rows: newRows(p)}
+	var err error
+	if s.acc, err = newAccount(p, stored(s.rows, p.variant), dir); err != nil {
+		return nil, err
+	}
 	next := 0
-	for i := range rows {
-		if rows[i].before != absent {
-			rows[i].own(acc.ids[next], r.plan.variant)
+	for i := range s.rows {
+		if s.rows[i].before != absent {
+			s.rows[i].own(s.acc.ids[next], p.variant)
 			next++
 		}
 	}
-	d, err := newDesk(bin, r.dir, r.plan, rows, acc.url)
+	s.desk, err = newDesk(bin, dir, p, s.rows, s.acc.url)
+	return s, err
+}
+
+func (s *scene) attempt(ctx context.Context, m *moment) (*attempt, error) {
+	return s.desk.attempt(ctx, s.acc, m)
+}
+
+// faults are what is wrong after the last attempt.
+func (s *scene) faults(ctx context.Context, last *attempt) []string {
+	e, err := gather(ctx, s, last)
 	if err != nil {
-		return err
+		return []string{err.Error()}
 	}
-	last, err := r.attemptAll(ctx, d, acc)
-	if err != nil {
-		return err
+	return e.faults()
+}
+
+// again gives the command once more, when all is done: nothing may change, and
+// a create is refused.
+func (s *scene) again(ctx context.Context, last *attempt) []string {
+	before := s.fingerprint()
+	a, err := s.attempt(ctx, nil)
+	switch {
+	case err != nil:
+		return []string{err.Error()}
+	case s.fingerprint() != before:
+		return []string{fmt.Sprintf("the same command, given once more, changed the account: %s", a)}
+	case s.plan.variant.operation == "create" && last.code != 4 && (a.code != 1 || !strings.Contains(a.err, last.summary.RunID)):
+		return []string{fmt.Sprintf("a second create of the file is not refused in the name of run %s: %s", last.summary.RunID, a)}
 	}
-	e, err := gather(ctx, r.plan, d, acc, rows, last)
-	if err != nil {
-		return err
-	}
-	r.faults = append(r.faults, e.faults()...)
 	return nil
+}
+
+// fingerprint tells one state of the account's tickets from another.
+func (s *scene) fingerprint() string {
+	h := sha256.New()
+	for _, archived := range []bool{false, true} {
+		for _, t := range s.acc.Tickets(archived) {
+			fmt.Fprintln(h, t.ID, archived, content(t.Properties), t.Properties[externalID], linked(&t))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // own gives the row the id of its ticket, where the file is to name it.
@@ -71,13 +125,13 @@ func (r *row) own(id string, v variant) {
 }
 
 // attemptAll gives the same command until it has come to its end.
-func (r *round) attemptAll(ctx context.Context, d *desk, acc *account) (*attempt, error) {
+func (r *round) attemptAll(ctx context.Context, s *scene) (*attempt, error) {
 	for len(r.attempts) < maxAttempts {
 		var m *moment
 		if n := len(r.attempts); n < len(r.plan.moments) {
 			m = &r.plan.moments[n]
 		}
-		a, err := d.attempt(ctx, acc, m)
+		a, err := s.attempt(ctx, m)
 		if err != nil {
 			return nil, err
 		}
