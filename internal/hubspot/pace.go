@@ -166,15 +166,14 @@ func (p *pace) learnSilence(b bucket, status int) {
 
 // refused holds the bucket after an answer of 429, and brings back the limits
 // of a server that did not seem to have any.
-func (p *pace) refused(b bucket, wait time.Duration) {
+func (p *pace) refused(b bucket, sent time.Time, wait time.Duration) {
 	p.mu.Lock()
 	if !p.known && p.window.max == 0 {
 		p.silent = -1 << 30 // it does count, headers or not
 		p.window.limit(firstMax, firstInterval)
 		p.gates[search].limiter.SetLimit(searchRate)
 	}
-	if b == general {
-		p.window.refuse(time.Now())
+	if b == general && p.window.refuse(sent, time.Now()) {
 		p.row++
 	}
 	p.mu.Unlock()

@@ -30,6 +30,7 @@ type call struct {
 	decode       func([]byte) error // of a 2xx answer; an error means that it is unusable; must not keep the bytes
 	hurried      bool               // does not wait for another day's quota
 	waiting      waiting
+	sent         time.Time     // the last attempt
 	tries        int           // attempts that failed, limits apart
 	slept        time.Duration // of waiting for the daily quota
 	lost         bool          // an attempt may have been stored
@@ -158,7 +159,7 @@ func (c *Client) pause(ctx context.Context, k *call, err error) error {
 	c.retries.Add(1)
 	if isRateLimit(err) { // every attempt of the bucket waits, at its gate
 		c.notify(Event{Kind: "rate-limit", Wait: wait, Reason: reason(err)})
-		c.pace.refused(k.bucket, wait)
+		c.pace.refused(k.bucket, k.sent, wait)
 		return nil
 	}
 	c.notify(Event{Kind: "retry", Wait: wait, Reason: reason(err)})
@@ -186,7 +187,7 @@ func (c *Client) backoff(k *call, err error) (wait time.Duration, limit bool) {
 	}
 	switch {
 	case refusal.Status == http.StatusTooManyRequests:
-		return jitter(max(refusal.Wait, c.limitWait(refusal))), true
+		return jitter(c.limitWait(refusal)), true
 	case refusal.Status == http.StatusLocked:
 		return jitter(max(refusal.Wait, 2*time.Second)), true
 	case refusal.Status == statusMigrating:
@@ -218,6 +219,7 @@ func jitter(d time.Duration) time.Duration {
 func (c *Client) attempt(ctx context.Context, k *call, token string, p pass) error {
 	defer c.limiter.leave()
 	sent := c.pace.send(k.bucket)
+	k.sent = sent.sent
 	answered := false
 	err := c.exchange(ctx, k, token, func(resp *http.Response) {
 		answered = true

@@ -42,19 +42,21 @@ type window struct {
 	flying     int   // sent, not answered yet
 
 	latency shortest
-	counts  [2]guess // of others, if counted when sent, or when answered
+	counts  [3]guess // of others, if counted when sent, when answered, or in between
 	margin  float64  // places kept free since an answer of 429
 	refused time.Time
 
-	fixed bool      // the window starts anew at once, instead of rolling
-	fresh bool      // the newest answer was in a window that had just begun
-	began time.Time // at the latest, for a fixed window
+	fixed  bool       // the window starts anew at once, instead of rolling
+	fresh  bool       // the newest answer was in a window that had just begun
+	began  time.Time  // at the latest, for a fixed window
+	theirs [2]float64 // most that others have spent in the last fixed window, and in this one
 }
 
 // When an attempt is counted.
 const (
 	whenSent = iota
 	whenAnswered
+	inBetween
 )
 
 // A guess is what others have spent, as one answer shows it.
@@ -134,34 +136,41 @@ func (w *window) slack(now time.Time) float64 {
 	return max(0, w.margin-healed)
 }
 
-// others is what others have spent, less the noise. It holds for what has been
-// counted within an interval, so it wears off when no answer comes.
+// others is what others have spent, less the noise. What was counted leaves the
+// window within an interval, so that it wears off when no answer comes after it.
 func (w *window) others(now time.Time) float64 {
 	g := w.guess()
 	if g.n == 0 {
 		return 0
 	}
-	n := max(0, g.others-2*g.rough)
-	if n > 0 {
-		n += 0.25 * math.Sqrt(n) // they spend more while we look
+	n := g.others - 2*max(0, g.rough-1)
+	if n <= 0.5 {
+		return 0
 	}
-	stale := now.Sub(g.at).Seconds()/w.interval.Seconds() - 0.1
-	return n * min(1, max(0, 1-stale))
+	n += w.unseen(n)
+	age := now.Sub(g.at).Seconds() / w.interval.Seconds()
+	return n * min(1, max(0, 2-age))
 }
 
-// guess is the better one: of the true one only the work of others makes noise.
+// unseen is what others that have spent n may spend before we learn of it.
+func (w *window) unseen(n float64) float64 { return 0.45 * math.Sqrt(n) }
+
+// guess is the best one: of the true one only the work of others makes noise.
 func (w *window) guess() *guess {
-	if w.counts[whenSent].rough < w.counts[whenAnswered].rough {
-		return &w.counts[whenSent]
+	best := &w.counts[whenSent]
+	for i := range w.counts {
+		if w.counts[i].rough < best.rough {
+			best = &w.counts[i]
+		}
 	}
-	return &w.counts[whenAnswered]
+	return best
 }
 
 // early says that answers have shown, beyond doubt, that requests count when
 // they come in.
 func (w *window) early(now time.Time) bool {
 	in, out := &w.counts[whenSent], &w.counts[whenAnswered]
-	return in.n >= 100 && in.rough < 0.75 && out.rough > 2*in.rough+0.25 && w.slack(now) == 0
+	return in.n >= 100 && in.rough < 1 && out.rough > 2*in.rough && now.Sub(w.refused) > 3*w.interval
 }
 
 // untilReset is 0 unless a fixed window is known to be spent.
@@ -170,15 +179,17 @@ func (w *window) untilReset(now time.Time) time.Duration {
 		return 0
 	}
 	reset := w.began.Add(w.interval + w.interval/200)
-	if !now.Before(reset) {
-		return 0
+	theirs := max(w.theirs[0], w.theirs[1])
+	if !now.Before(reset) || theirs == 0 {
+		return 0 // alone, we cannot have spent it
 	}
 	since := w.waiting + w.flying
 	g := w.guess()
 	if g == &w.counts[whenSent] {
 		since = w.waiting + w.sent.after(g.at)
 	}
-	if float64(since) < float64(g.left)-w.slack(now) {
+	spent := theirs*now.Sub(g.at).Seconds()/w.interval.Seconds() + w.unseen(theirs)
+	if float64(since) < float64(g.left)-spent-w.slack(now) {
 		return 0
 	}
 	return min(reset.Sub(now), w.poll())
@@ -211,8 +222,12 @@ func (w *window) learn(sent, now time.Time, left int) {
 	left = min(left, w.max)
 	spent := float64(w.max - left)
 	w.learnReset(sent, now, spent)
-	w.counts[whenSent].learn(sent, spent-float64(w.sent.between(sent.Add(-w.interval), sent)), left)
-	w.counts[whenAnswered].learn(now, spent-float64(w.done.between(now.Add(-w.interval), now)), left)
+	in := spent - float64(w.sent.between(sent.Add(-w.interval), sent))
+	out := spent - float64(w.done.between(now.Add(-w.interval), now))
+	w.counts[whenSent].learn(sent, in, left)
+	w.counts[whenAnswered].learn(now, out, left)
+	w.counts[inBetween].learn(sent.Add(now.Sub(sent)/2), (in+out)/2, left)
+	w.theirs[1] = max(w.theirs[1], w.others(now))
 }
 
 func (g *guess) learn(at time.Time, others float64, left int) {
@@ -232,19 +247,22 @@ func (g *guess) learn(at time.Time, others float64, left int) {
 func (w *window) learnReset(sent, now time.Time, spent float64) {
 	sure := float64(w.done.upTo(sent) - w.sent.upTo(now.Add(-w.interval)))
 	fresh := sure >= float64(w.max)/4 && spent < sure/2
-	if fresh && !w.fresh {
-		w.fixed, w.began = true, sent
+	if fresh && !w.fresh && now.Sub(w.began) > w.interval/2 {
+		w.fixed, w.began = true, now
+		w.theirs[0], w.theirs[1] = w.theirs[1], 0
 	}
 	w.fresh = fresh
 }
 
-// refuse takes in an answer of 429: some places more are kept free.
-func (w *window) refuse(now time.Time) {
-	if w.max <= 0 || now.Sub(w.refused) < w.interval/2 {
-		return // the same event
+// refuse takes in an answer of 429: some places more are kept free. Attempts
+// that were under way together are refused together, which counts once.
+func (w *window) refuse(sent, now time.Time) (first bool) {
+	if w.max <= 0 || !sent.After(w.refused) {
+		return false
 	}
 	w.margin = min(w.slack(now)+max(1, float64(w.max)/100), float64(w.max)/4)
 	w.refused = now
+	return true
 }
 
 // limit puts a limit in force; a max of 0 lifts it.
@@ -253,7 +271,7 @@ func (w *window) limit(max int, interval time.Duration) {
 		return
 	}
 	w.max, w.interval = max, interval
-	w.counts, w.fixed, w.fresh = [2]guess{}, false, false
+	w.counts, w.fixed, w.fresh, w.theirs = [3]guess{}, false, false, [2]float64{}
 }
 
 func (w *window) prune(now time.Time) {
