@@ -23,8 +23,8 @@ type connection struct {
 }
 
 // connect reaches the account that the flags name, checks that it is the one
-// that was asked for, and reads its definitions.
-func (a *app) connect(ctx context.Context, p *progress) (*connection, error) {
+// that was asked for, and reads the definitions that are wanted.
+func (a *app) connect(ctx context.Context, p *progress, want hubspot.Want) (*connection, error) {
 	client, closer, err := a.client(p)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (a *app) connect(ctx context.Context, p *progress) (*connection, error) {
 	if err := a.checkAccount(ctx, client); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	if c.schema, err = client.Schema(ctx, time.Now().UTC()); err != nil {
+	if c.schema, err = client.SchemaFor(ctx, time.Now().UTC(), want); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the account's definitions: %w", err), c.close())
 	}
 	return c, nil

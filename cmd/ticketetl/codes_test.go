@@ -13,7 +13,7 @@ import (
 
 var (
 	codeInSource = regexp.MustCompile(`(?:Code: +|Code[A-Za-z]+ += +|rowProblem\(|report\(|faultAt\([^"]*|OtherProblems = )"([A-Z]+(?:_[A-Z]+)*)"`)
-	codeInDocs   = regexp.MustCompile("`([A-Z]+(?:_[A-Z]+)+|REFUSED|SETTLED)`")
+	codeInDocs   = regexp.MustCompile("`([A-Z]+(?:_[A-Z]+)+|REFUSED|SETTLED|CONFLICT)`")
 )
 
 // TestEveryCodeIsDocumented holds docs/errors.md to the codes that the program

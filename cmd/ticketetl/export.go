@@ -15,6 +15,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/report"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
@@ -65,7 +66,7 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	ctx, cancel := a.untilInterrupt(ctx)
 	defer cancel()
 	p := a.newProgress()
-	conn, err := a.connect(ctx, p)
+	conn, err := a.connect(ctx, p, hubspot.Want{})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type importOptions struct {
 	allOrNothing bool
 	confirmOver  int64
 	inDoubt      string
+	settleWait   time.Duration
 	canary       int
 	maxErrors    int64
 	maxErrorRate float64
@@ -73,6 +74,7 @@ func (opts *importOptions) runFlags(a *app, f *pflag.FlagSet) {
 	f.BoolVar(&a.flags.yes, "yes", false, "do not ask before a destructive run; needed where nobody can answer")
 	f.Int64Var(&opts.confirmOver, "confirm-over", 100_000, "ask before more than this `number` of existing tickets may change")
 	f.StringVar(&opts.inDoubt, "in-doubt", "settle", "what to do with creates whose answer was lost: `settle` them, leave them, or resend what is not found")
+	f.DurationVar(&opts.settleWait, "settle-wait", 30*time.Second, "a search may miss what was written this `long` ago; settling waits for it")
 	f.IntVar(&opts.canary, "canary", 0, "send this `number` of rows first, read them back and compare, then go on")
 	f.Int64Var(&opts.maxErrors, "max-errors", 0, "stop when more than this `number` of rows are rejected or failed")
 	f.Float64Var(&opts.maxErrorRate, "max-error-rate", 0, "stop when more than this `percentage` of at least 100 rows is rejected or failed")
@@ -103,7 +105,7 @@ func (a *app) runImport(ctx context.Context, opts importOptions) error {
 		return err
 	}
 	j.summary.DryRun = opts.dryRun
-	conn, err := a.connect(ctx, j.p)
+	conn, err := a.connect(ctx, j.p, j.want())
 	if err != nil {
 		return j.discard(err)
 	}
@@ -166,7 +168,7 @@ func (j *job) load(ctx context.Context, checked etl.Totals, opts importOptions) 
 func (j *job) loadOptions(opts importOptions) load.ImportOptions {
 	settings := load.ImportOptions{
 		Operation: j.mapping.Operation, KeyProperty: j.keyProperty(), Schema: j.conn.schema,
-		Run: j.summary.RunID, DryRun: opts.dryRun, Ledger: j.log,
+		Run: j.summary.RunID, DryRun: opts.dryRun, Ledger: j.log, SettleWait: max(opts.settleWait, 1),
 		MaxCreates: opts.maxCreates, MaxDeletes: opts.maxDeletes, Canary: opts.canary,
 	}
 	switch opts.inDoubt {

@@ -15,6 +15,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/hubspot"
 )
 
 type initOptions struct {
@@ -59,7 +60,7 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 	if opts.file == "-" {
 		return errors.New("init reads a file by its name; write standard input to a file first")
 	}
-	conn, err := a.connectOrLoad(ctx, a.newProgress())
+	conn, err := a.connectOrLoad(ctx, a.newProgress(), hubspot.Everything)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/resolve"
 	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/journal"
 	"github.com/ticketetl/ticketetl/internal/report"
 )
@@ -103,6 +105,27 @@ func (a *app) newJob(command, mappingPath string, names []string, source sourceF
 		return nil, j.discard(err)
 	}
 	return j, nil
+}
+
+// want is what the mapping needs of the account's definitions.
+func (j *job) want() hubspot.Want {
+	want := hubspot.Want{Properties: []string{}}
+	for _, p := range j.mapping.Properties {
+		want.Properties = append(want.Properties, p.Name)
+	}
+	for _, a := range j.mapping.Associations {
+		if !slices.Contains(want.Labels, a.To) {
+			want.Labels = append(want.Labels, a.To)
+		}
+		switch a.Match {
+		case "", "id", "email", "domain":
+		default:
+			if a.To != "tickets" && !slices.Contains(want.Unique, a.To) {
+				want.Unique = append(want.Unique, a.To)
+			}
+		}
+	}
+	return want
 }
 
 func (j *job) loadMapping(path string) (err error) {

@@ -81,7 +81,7 @@ func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, a
 	if err != nil {
 		return err
 	}
-	conn, err := a.connect(ctx, j.p)
+	conn, err := a.connect(ctx, j.p, j.want())
 	if err != nil {
 		return errors.Join(err, j.close())
 	}

@@ -132,7 +132,7 @@ func TestTokenNowhere(t *testing.T) {
 		Limits: sandbox.Unlimited,
 		Faults: sandbox.Faults{{Match: "batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1}},
 	})
-	require.Equal(t, exitInDoubt, d.importAll(t.Context(), token, "--concurrency", "1"))
+	require.Equal(t, exitInDoubt, d.importAll(t.Context(), token, "--concurrency", "1", "--in-doubt", "leave"))
 	s := d.summary(t)
 	require.EqualValues(t, 100, s.Counts["in-doubt"])
 	require.EqualValues(t, 150, s.Counts["created"])

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ticketetl/ticketetl/internal/hubspot"
 )
 
 func (a *app) schemaCommand() *cobra.Command {
@@ -28,7 +30,7 @@ func (a *app) runSchema(ctx context.Context, output string) (err error) {
 	if output == "" {
 		return errors.New("name the file to write, e.g. ticketetl schema -o schema.json")
 	}
-	conn, err := a.connect(ctx, a.newProgress())
+	conn, err := a.connect(ctx, a.newProgress(), hubspot.Everything)
 	if err != nil {
 		return err
 	}

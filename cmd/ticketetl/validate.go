@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -52,7 +53,7 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 	if err != nil {
 		return err
 	}
-	conn, err := a.connectOrLoad(ctx, j.p)
+	conn, err := a.connectOrLoad(ctx, j.p, j.want())
 	if err != nil {
 		return j.discard(err)
 	}
@@ -67,9 +68,9 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 
 // connectOrLoad takes the definitions from --schema where it is given, without
 // any connection, unless the sandbox is to have them.
-func (a *app) connectOrLoad(ctx context.Context, p *progress) (*connection, error) {
+func (a *app) connectOrLoad(ctx context.Context, p *progress, want hubspot.Want) (*connection, error) {
 	if a.flags.schema == "" || a.flags.sandbox || a.flags.sandboxData != "" {
-		return a.connect(ctx, p)
+		return a.connect(ctx, p, want)
 	}
 	s, err := schema.Load(a.flags.schema)
 	if err != nil {

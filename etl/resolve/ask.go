@@ -2,7 +2,7 @@ package resolve
 
 import (
 	"context"
-	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/internal/hubspot"
@@ -14,18 +14,36 @@ const maxListed = 10
 // ask looks values up and returns the ids found for each, by value as asked.
 func (r *Resolver) ask(ctx context.Context, look lookup, values []string) (map[string][]string, error) {
 	found := map[string][]string{}
-	for part := range slices.Chunk(values, hubspot.MaxBatch) {
+	for len(values) > 0 {
+		n := min(len(values), hubspot.MaxBatch)
 		var err error
 		if look.match == "domain" {
-			err = r.searchDomains(ctx, look.to, part, found)
+			n = fitting(values[:n])
+			err = r.searchDomains(ctx, look.to, values[:n], found)
 		} else {
-			err = r.readKeys(ctx, look, part, found)
+			err = r.readKeys(ctx, look, values[:n], found)
 		}
 		if err != nil {
 			return nil, err
 		}
+		values = values[n:]
 	}
 	return found, nil
+}
+
+// maxSearchBody bounds the values of one search, in bytes: a search may have a
+// body of 3,000 characters, of which the rest takes some 150.
+const maxSearchBody = 2800
+
+// fitting is how many of values, at least one, fit into one search.
+func fitting(values []string) int {
+	size := 0
+	for i, v := range values {
+		if size += len(strconv.Quote(v)) + 1; size > maxSearchBody && i > 0 {
+			return i
+		}
+	}
+	return len(values)
 }
 
 // readKeys reads records by id or by a unique property. Batch read sees a

@@ -23,13 +23,14 @@ const maxCached = 500_000
 type Resolver struct {
 	client *hubspot.Client
 
-	mu    sync.Mutex
-	cache map[question]answer
+	mu      sync.Mutex
+	cache   map[question]answer
+	pending map[question]*pending
 }
 
 // New returns a Resolver that asks client.
 func New(client *hubspot.Client) *Resolver {
-	return &Resolver{client: client, cache: map[question]answer{}}
+	return &Resolver{client: client, cache: map[question]answer{}, pending: map[question]*pending{}}
 }
 
 // A lookup is an object type and a way to match its records.
@@ -48,54 +49,90 @@ type answer struct{ ids []string }
 
 // Resolve sets the ID of every reference of batch for which exactly one record
 // is found. None found is a Problem, a warning where the mapping says skip;
-// several found is a Problem that lists them.
+// several found is a Problem that lists them. What another goroutine is asking
+// at the moment is not asked a second time.
 func (r *Resolver) Resolve(ctx context.Context, batch []*etl.Record) ([][]etl.Problem, error) {
-	answers, missing := r.known(batch)
-	for look, values := range missing {
-		found, err := r.ask(ctx, look, values)
-		if err != nil {
-			return nil, fmt.Errorf("look up %s by %s: %w", look.to, look.match, err)
+	w := r.share(batch)
+	var failed error
+	for look, values := range w.mine {
+		var found map[string][]string
+		err := failed // others wait for every question, also after one has failed
+		if err == nil {
+			found, err = r.ask(ctx, look, values)
 		}
-		r.keep(look, values, found)
+		r.keep(look, values, found, err)
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("look up %s by %s: %w", look.to, look.match, err)
+		}
 		for _, v := range values {
-			answers[question{look, v}] = answer{found[v]}
+			w.answers[question{look, v}] = answer{ids: found[v]}
 		}
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	for q, asking := range w.others {
+		select {
+		case <-asking.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if asking.err != nil {
+			return nil, fmt.Errorf("look up %s by %s: %w", q.to, q.match, asking.err)
+		}
+		w.answers[q] = asking.answer
 	}
 	problems := make([][]etl.Problem, len(batch))
 	for i, rec := range batch {
-		problems[i] = settle(rec, answers)
+		problems[i] = settle(rec, w.answers)
 	}
 	return problems, nil
 }
 
-// known collects what the cache answers, and what is still to be asked.
-func (r *Resolver) known(batch []*etl.Record) (map[question]answer, map[lookup][]string) {
-	answers := map[question]answer{}
-	missing := map[lookup][]string{}
-	asked := map[question]bool{}
+// A pending question is being asked by one goroutine; others wait for done.
+type pending struct {
+	done   chan struct{}
+	answer answer
+	err    error
+}
+
+// work parts the questions of a batch: those that the cache answers, those to
+// ask, and those that others are asking.
+type work struct {
+	answers map[question]answer
+	mine    map[lookup][]string
+	others  map[question]*pending
+}
+
+func (r *Resolver) share(batch []*etl.Record) work {
+	w := work{map[question]answer{}, map[lookup][]string{}, map[question]*pending{}}
+	mine := map[question]bool{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, rec := range batch {
 		for i := range rec.References {
 			q := questionOf(&rec.References[i])
 			if a, ok := r.cache[q]; ok {
-				answers[q] = a
-			} else if !asked[q] {
-				asked[q] = true
-				missing[q.lookup] = append(missing[q.lookup], q.value)
+				w.answers[q] = a
+			} else if p, ok := r.pending[q]; ok && !mine[q] {
+				w.others[q] = p
+			} else if !mine[q] {
+				mine[q] = true
+				r.pending[q] = &pending{done: make(chan struct{})}
+				w.mine[q.lookup] = append(w.mine[q.lookup], q.value)
 			}
 		}
 	}
-	return answers, missing
+	return w
 }
 
 func questionOf(ref *etl.Reference) question {
 	return question{lookup{ref.To, ref.Match}, ref.Value}
 }
 
-// keep stores answers. A full cache drops some that it holds, whichever come
-// first: they are asked again when they are needed.
-func (r *Resolver) keep(look lookup, values []string, found map[string][]string) {
+// keep stores answers, or passes on why there are none. A full cache drops some
+// that it holds, whichever come first: they are asked again when they are needed.
+func (r *Resolver) keep(look lookup, values []string, found map[string][]string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for q := range r.cache {
@@ -105,7 +142,14 @@ func (r *Resolver) keep(look lookup, values []string, found map[string][]string)
 		delete(r.cache, q)
 	}
 	for _, v := range values {
-		r.cache[question{look, v}] = answer{found[v]}
+		q := question{look, v}
+		p := r.pending[q]
+		delete(r.pending, q)
+		p.answer, p.err = answer{ids: found[v]}, err
+		if err == nil {
+			r.cache[q] = p.answer
+		}
+		close(p.done)
 	}
 }
 

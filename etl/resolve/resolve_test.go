@@ -137,3 +137,61 @@ func TestResolveNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, [][]etl.Problem{nil, nil}, problems)
 }
+
+// TestResolveSharesQuestions: goroutines that need the same records at the same
+// time ask once.
+func TestResolveSharesQuestions(t *testing.T) {
+	t.Parallel()
+	r, server := newResolver(t)
+	world := sandbox.DefaultWorld()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			var recs []*etl.Record
+			for i := range 60 {
+				recs = append(recs, record(etl.Reference{To: "contacts", Match: "email", Value: world.Contacts[i].Properties["email"]}))
+			}
+			problems, err := r.Resolve(t.Context(), recs)
+			require.NoError(t, err)
+			for i := range problems {
+				require.Empty(t, problems[i])
+				require.Equal(t, world.Contacts[i].ID, recs[i].References[0].ID)
+			}
+		})
+	}
+	group.Wait()
+	require.Equal(t, 1, server.Requests()["POST /crm/v3/objects/{type}/batch/read"])
+}
+
+// TestResolveLongDomains: a search has a body of 3,000 characters at most.
+func TestResolveLongDomains(t *testing.T) {
+	t.Parallel()
+	r, server := newResolver(t)
+	var recs []*etl.Record
+	for i := range 100 {
+		recs = append(recs, record(etl.Reference{To: "companies", Match: "domain", Value: fmt.Sprintf("%s%d.example", strings.Repeat("long", 13), i), Missing: "skip"}))
+	}
+	_, err := r.Resolve(t.Context(), recs)
+	require.NoError(t, err)
+	require.Equal(t, 3, server.Requests()["POST /crm/v3/objects/{type}/search"])
+	require.Empty(t, server.Violations())
+}
+
+func TestResolveFailsForAllWhoWait(t *testing.T) {
+	t.Parallel()
+	server, err := sandbox.New(sandbox.Options{Limits: sandbox.Unlimited, Faults: sandbox.Faults{{Match: "batch/read", Kind: sandbox.DailyLimit}}})
+	require.NoError(t, err)
+	client, err := hubspot.New(hubspot.Options{BaseURL: "http://127.0.0.1", Transport: server.Transport(), Tokens: hubspot.StaticToken("x")})
+	require.NoError(t, err)
+	r := resolve.New(client)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			_, err := r.Resolve(t.Context(), []*etl.Record{record(
+				etl.Reference{To: "contacts", Match: "email", Value: "a@example.com"},
+				etl.Reference{To: "contacts", Match: "id", Value: "1"})})
+			require.True(t, hubspot.IsDailyLimit(err), "%v", err)
+		})
+	}
+	group.Wait()
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,11 +19,28 @@ const ticketTypeID = "0-5"
 // linkedTypes are the object types that tickets are associated with here.
 var linkedTypes = []string{"contacts", "companies", "deals", "tickets"}
 
-// Schema reads everything that a check of tickets needs. What a token need not
-// see is left out if it cannot: sensitive properties, validation rules,
-// association labels, unique properties of other object types. Without the
-// scopes for tickets or owners it fails, and the error names the scope.
+// A Want says which definitions are needed. The zero value wants those of
+// tickets themselves, and owners.
+type Want struct {
+	Properties []string // ticket properties that are of interest; nil for all
+	Labels     []string // object types whose association types with tickets are wanted
+	Unique     []string // object types whose unique properties are wanted
+}
+
+// Everything wants all that a saved schema can hold.
+var Everything = Want{Labels: linkedTypes, Unique: []string{"contacts", "companies", "deals"}}
+
+// Schema reads all definitions that a check of tickets can need; see SchemaFor.
 func (c *Client) Schema(ctx context.Context, now time.Time) (*schema.Schema, error) {
+	return c.SchemaFor(ctx, now, Everything)
+}
+
+// SchemaFor reads the definitions that are wanted, and nothing else. What a token
+// need not see is left out if it cannot: sensitive properties, validation
+// rules, association labels, unique properties of other object types. Without
+// the scope for tickets it fails, and without the one for owners if a wanted
+// property holds owners; the error names the scope.
+func (c *Client) SchemaFor(ctx context.Context, now time.Time, want Want) (*schema.Schema, error) {
 	s := &schema.Schema{Version: schema.FormatVersion, TakenAt: now.UTC()}
 	account, err := c.Account(ctx)
 	if err != nil {
@@ -32,31 +50,31 @@ func (c *Client) Schema(ctx context.Context, now time.Time) (*schema.Schema, err
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	g.Go(func() (err error) {
-		s.Properties, err = c.ticketProperties(ctx)
-		return needs(err, "tickets")
+		if s.Properties, err = c.ticketProperties(ctx); err != nil {
+			return needs(err, "tickets")
+		}
+		if want.owners(s) {
+			s.Owners, err = c.allOwners(ctx)
+		}
+		return needs(err, "crm.objects.owners.read")
 	})
 	g.Go(func() (err error) {
 		s.Pipelines, err = c.Pipelines(ctx, "tickets")
 		return needs(err, "tickets")
 	})
 	g.Go(func() (err error) {
-		s.Owners, err = c.allOwners(ctx)
-		return needs(err, "crm.objects.owners.read")
-	})
-	g.Go(func() (err error) {
 		s.Rules, err = optional(c.PropertyRules(ctx, ticketTypeID))
 		return err
 	})
-	labels := make([][]schema.Label, len(linkedTypes))
-	uniques := make([][]string, len(linkedTypes))
-	for i, object := range linkedTypes {
+	labels := make([][]schema.Label, len(want.Labels))
+	for i, object := range want.Labels {
 		g.Go(func() (err error) {
 			labels[i], err = optional(c.AssociationLabels(ctx, "tickets", object))
 			return err
 		})
-		if object == "tickets" {
-			continue // its properties are there already
-		}
+	}
+	uniques := make([][]string, len(want.Unique))
+	for i, object := range want.Unique {
 		g.Go(func() (err error) {
 			uniques[i], err = optional(c.uniqueProperties(ctx, object))
 			return err
@@ -65,20 +83,43 @@ func (c *Client) Schema(ctx context.Context, now time.Time) (*schema.Schema, err
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	s.Labels, s.Unique = byType(labels), byType(uniques)
+	s.Labels, s.Unique = byType(want.Labels, labels), byType(want.Unique, uniques)
 	return s, nil
 }
 
-// ticketProperties are the current properties, then, marked, the archived ones
-// whose names no current one has.
-func (c *Client) ticketProperties(ctx context.Context) ([]schema.Property, error) {
-	current, err := c.Properties(ctx, "tickets", false)
-	if err != nil {
-		return nil, err
+// owners says whether a wanted property takes its options from the owners or
+// their teams. Pipelines and stages have endpoints of their own.
+func (w Want) owners(s *schema.Schema) bool {
+	if w.Properties == nil {
+		return true
 	}
-	archived, err := c.Properties(ctx, "tickets", true)
-	if err != nil {
-		return nil, err
+	for i := range s.Properties {
+		p := &s.Properties[i]
+		if p.ExternalOptions && p.Name != "hs_pipeline" && p.Name != "hs_pipeline_stage" && slices.Contains(w.Properties, p.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// ticketProperties are the current properties, then, marked, the archived ones
+// whose names no current one has. Archived ones of a sensitivity that is out of
+// reach are not asked for.
+func (c *Client) ticketProperties(ctx context.Context) ([]schema.Property, error) {
+	var current, archived []schema.Property
+	for i, sensitivity := range sensitivities {
+		list, err := c.properties(ctx, "tickets", false, sensitivity)
+		if i > 0 && isOutOfReach(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		old, err := c.properties(ctx, "tickets", true, sensitivity)
+		if err != nil {
+			return nil, err
+		}
+		current, archived = appendMissing(current, list), appendMissing(archived, old)
 	}
 	return appendMissing(current, archived), nil
 }
@@ -132,11 +173,11 @@ func optional[T any](value T, err error) (T, error) {
 	return value, err
 }
 
-func byType[T any](lists [][]T) map[string][]T {
+func byType[T any](types []string, lists [][]T) map[string][]T {
 	m := map[string][]T{}
 	for i, list := range lists {
 		if len(list) > 0 {
-			m[linkedTypes[i]] = list
+			m[types[i]] = list
 		}
 	}
 	return m
