@@ -52,7 +52,7 @@ func rowKey() schema.Property {
 }
 
 func (a *app) runSetupRowKey(ctx context.Context) (err error) {
-	conn, err := a.connect(ctx, a.newProgress())
+	conn, err := a.connect(ctx, a.newProgress(), hubspot.Want{Properties: []string{}})
 	if err != nil {
 		return err
 	}
