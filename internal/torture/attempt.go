@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ticketetl/ticketetl/internal/journal"
@@ -23,6 +24,7 @@ type desk struct {
 	dir  string
 	args []string // of the import
 	env  []string
+	user *syscall.Credential // who executes it; nil: whoever executes this
 }
 
 func (d *desk) path(name string) string { return filepath.Join(d.dir, name) }
@@ -125,6 +127,9 @@ func (d *desk) command(ctx context.Context, m *moment) *exec.Cmd {
 		cmd = exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", script, d.bin}, d.args...)...)
 	}
 	cmd.Env, cmd.Dir = d.env, d.dir
+	if d.user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.user}
+	}
 	return cmd
 }
 

@@ -111,23 +111,29 @@ func (t *tally) add(r *round, tell bool, w io.Writer) {
 // playAll plays the rounds and says how they went.
 func playAll(ctx context.Context, opts options, w io.Writer) error {
 	var t tally
-	var group errgroup.Group
-	group.SetLimit(opts.parallel)
+	var both errgroup.Group
 	began := time.Now()
-	for i := range opts.rounds {
-		p := opts.plan(i)
-		group.Go(func() error {
-			t.add(inFolder(ctx, opts.bin, p, opts.keep), opts.tell, w)
-			return nil
-		})
-	}
-	_ = group.Wait() // rounds report to the tally
+	both.Go(func() error { opts.play(ctx, false, opts.parallel, &t, w); return nil })
+	both.Go(func() error { opts.play(ctx, true, 4*opts.parallel, &t, w); return nil }) // storms mostly wait
+	_ = both.Wait()                                                                    // rounds report to the tally
 	fmt.Fprintf(w, "%d rounds from seed %d in %s: %d attempts, %d killed, %d rounds wrong\n",
 		t.rounds, opts.seed, time.Since(began).Round(time.Second), t.attempts, t.killed, t.wrong)
 	if t.wrong > 0 {
 		return errors.New("something was lost, doubled or told wrongly")
 	}
 	return nil
+}
+
+// play plays the rounds that are storms, or those that are not.
+func (o options) play(ctx context.Context, storm bool, parallel int, t *tally, w io.Writer) {
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i := range o.rounds {
+		if p := o.plan(i); p.storm == storm {
+			group.Go(func() error { t.add(inFolder(ctx, o.bin, p, o.keep), o.tell, w); return nil })
+		}
+	}
+	_ = group.Wait() // rounds report to the tally
 }
 
 // plan is the plan of the ith round.

@@ -16,6 +16,9 @@ var program string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "torture-bin")
 	if err == nil {
+		err = os.Chmod(dir, 0o755) // for TestReadOnly's user
+	}
+	if err == nil {
 		program, err = build(context.Background(), dir)
 	}
 	code := 1

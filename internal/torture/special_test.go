@@ -1,0 +1,236 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ticketetl/ticketetl/internal/journal"
+	"github.com/ticketetl/ticketetl/internal/sandbox"
+)
+
+// quiet is a plan without any disturbance.
+func quiet(t *testing.T, name string, seed uint64, rows int) plan {
+	t.Helper()
+	list, err := chosen(name)
+	require.NoError(t, err)
+	return plan{seed: seed, variant: list[0], rows: rows, writers: 2}
+}
+
+func open(t *testing.T, p plan, dir string) *scene {
+	t.Helper()
+	s, err := newScene(program, dir, p)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.acc.close()) })
+	return s
+}
+
+// must makes one attempt.
+func (s *scene) must(t *testing.T, m *moment) *attempt {
+	t.Helper()
+	a, err := s.attempt(t.Context(), m)
+	require.NoError(t, err)
+	return a
+}
+
+// finish gives the command until it has come to its end, and judges.
+func (s *scene) finish(t *testing.T) {
+	t.Helper()
+	for range maxAttempts {
+		a := s.must(t, nil)
+		if a.final() {
+			require.Empty(t, s.faults(t.Context(), a))
+			return
+		}
+		require.Contains(t, []int{5}, a.code, "%s", a)
+	}
+	require.Fail(t, "it does not come to an end")
+}
+
+// TestDiskFull: wherever the disk gives out, the program says so and where, and
+// carries on once there is room.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	stopped := 0
+	for i, blocks := range []int{1, 7, 16, 33, 64, 65, 80, 100, 128, 160, 200, 256} { // of 512 bytes
+		s := open(t, quiet(t, "upsert", uint64(i), 300), t.TempDir())
+		a := s.must(t, &moment{kind: fileTooLarge, n: blocks})
+		if a.final() {
+			require.Empty(t, s.faults(t.Context(), a))
+			continue
+		}
+		stopped++
+		require.Equal(t, 1, a.code, "%s", a)
+		require.Regexp(t, `run folder|run-\w+|runs/`, a.err+string(a.out), "%d blocks: it says where", blocks)
+		require.Regexp(t, `too large|disk`, a.err+string(a.out), "%d blocks: it says what", blocks)
+		s.finish(t)
+	}
+	require.GreaterOrEqual(t, stopped, 5)
+}
+
+// nobody is a user without any rights, for tests that run as root.
+const nobody = 65534
+
+// openUnprivileged opens a scene whose program may not write everywhere.
+func openUnprivileged(t *testing.T, p plan) *scene {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "torture")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, filepath.Walk(dir, func(path string, info fs.FileInfo, _ error) error {
+			if info != nil && info.IsDir() {
+				return os.Chmod(path, 0o700)
+			}
+			return nil
+		}))
+		require.NoError(t, os.RemoveAll(dir))
+	})
+	s := open(t, p, dir)
+	if os.Getuid() == 0 {
+		s.desk.user = &syscall.Credential{Uid: nobody, Gid: nobody}
+		require.NoError(t, filepath.Walk(dir, func(path string, _ fs.FileInfo, err error) error {
+			require.NoError(t, err)
+			return os.Chown(path, nobody, nobody)
+		}))
+	}
+	return s
+}
+
+// TestReadOnly: where the run folder cannot be written, nothing is sent.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	p := quiet(t, "upsert", 1, 250)
+	p.faults = sandbox.Faults{{Kind: sandbox.DailyLimit, Match: "batch/upsert", Nth: 2}}
+	p.writers = 1
+	s := openUnprivileged(t, p)
+	require.NoError(t, os.Chmod(s.desk.dir, 0o500))
+	before := s.fingerprint()
+	a := s.must(t, nil)
+	require.Equal(t, 1, a.code, "%s", a)
+	require.Contains(t, a.err, "run folder")
+	require.Contains(t, a.err, "permission denied")
+	require.Equal(t, before, s.fingerprint())
+
+	require.NoError(t, os.Chmod(s.desk.dir, 0o700))
+	require.Equal(t, 5, s.must(t, nil).code)
+	before = s.fingerprint()
+	folders, err := filepath.Glob(s.desk.runs() + "/*")
+	require.NoError(t, err)
+	require.Len(t, folders, 1)
+	for _, path := range []string{folders[0], s.desk.runs()} {
+		require.NoError(t, os.Chmod(path, 0o500))
+		a = s.must(t, nil)
+		require.Equal(t, 1, a.code, "%s", a)
+		require.Regexp(t, "permission|cannot be written", a.err)
+		require.Equal(t, before, s.fingerprint(), "%s", a)
+		require.NoError(t, os.Chmod(path, 0o700))
+	}
+	s.finish(t)
+}
+
+// TestJournalTruncated: a journal that lost its tail is either carried on from,
+// or refused with a clear word; nothing wrong is sent.
+func TestJournalTruncated(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		file       string
+		checkpoint bool // all is in the main file
+	}{
+		{name: "the main file, as the program left it", file: journal.File},
+		{name: "the log, as the program left it", file: journal.File + "-wal"},
+		{name: "the main file, when it is all", file: journal.File, checkpoint: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for i, back := range []int64{1, 2, 9, 100, 512, 1000, 4095, 4096, 5000, 8191, 8192} {
+				s := stopped(t, uint64(i))
+				if tt.checkpoint {
+					s.checkpoint(t)
+				}
+				s.truncate(t, tt.file, back)
+				s.finishOrRefuse(t, fmt.Sprintf("%s less %d bytes", tt.file, back))
+			}
+		})
+	}
+}
+
+// stopped is a scene whose first attempt was stopped cleanly half way.
+func stopped(t *testing.T, seed uint64) *scene {
+	t.Helper()
+	p := quiet(t, "upsert", seed, 420)
+	p.writers = 1
+	p.faults = sandbox.Faults{{Kind: sandbox.DailyLimit, Match: "batch/", Nth: 6}}
+	s := open(t, p, t.TempDir())
+	require.Equal(t, 5, s.must(t, nil).code)
+	return s
+}
+
+func (s *scene) journal(t *testing.T) string {
+	t.Helper()
+	paths, err := filepath.Glob(s.desk.runs() + "/*/" + journal.File)
+	require.NoError(t, err)
+	require.Len(t, paths, 1)
+	return paths[0]
+}
+
+// checkpoint brings what is in the journal's log into its main file.
+func (s *scene) checkpoint(t *testing.T) {
+	t.Helper()
+	db, err := sql.Open("sqlite", s.journal(t))
+	require.NoError(t, err)
+	_, err = db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	require.NoError(t, errors.Join(err, db.Close()))
+}
+
+func (s *scene) truncate(t *testing.T, file string, back int64) {
+	t.Helper()
+	path := filepath.Join(filepath.Dir(s.journal(t)), file)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(path, max(0, info.Size()-back)))
+}
+
+// finishOrRefuse carries on, or sees that the program refuses to and touches
+// nothing.
+func (s *scene) finishOrRefuse(t *testing.T, what string) {
+	t.Helper()
+	before := s.fingerprint()
+	for range maxAttempts {
+		a := s.must(t, nil)
+		switch {
+		case a.final():
+			require.Empty(t, s.faults(t.Context(), a), what)
+			return
+		case a.code == 1:
+			require.Equal(t, before, s.fingerprint(), "%s: %s", what, a)
+			require.Contains(t, a.err+string(a.out), "journal", what)
+			t.Logf("%s: %s %s", what, a, a.out)
+			return
+		}
+		require.Equal(t, 5, a.code, "%s: %s", what, a)
+	}
+	require.Fail(t, "it does not come to an end", what)
+}
+
+// TestOutage: a few seconds without any connection are waited out.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	p := quiet(t, "upsert", 3, 300)
+	p.outage = outage{at: 2, span: time.Second}
+	p.faults = sandbox.Faults{{Kind: sandbox.Delay, Match: "nowhere"}} // rows may stay in doubt
+	s := open(t, p, t.TempDir())
+	s.finish(t)
+}
