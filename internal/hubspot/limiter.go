@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// A limiter bounds how many attempts are under way. The bound is what the
-// caller asked for; it shrinks by a fifth when the answers of one kind take
-// twice as long as they usually do, or HubSpot says that it is overloaded, at
-// most once for the attempts then under way, and grows by a quarter of an
-// attempt for each answer that comes as usual while somebody waits. What is
-// usual is learned slowly: a HubSpot that stays slow gets fewer attempts for
-// some hundred answers, in case it was too many that made it slow, and then as
-// many again as were asked for.
+// A limiter bounds how many attempts are under way: by what the caller asked
+// for, and by what HubSpot can do. While the answers of one kind take more than
+// twice as long as they usually do, or HubSpot says that it is overloaded, the
+// bound shrinks by a fifth for each round of answers; with answers as usual it
+// grows by one for each round in which somebody waits. Once half as many are
+// under way, it shows whether that was right: if as much gets done as before,
+// there were too many; if only half as much, then HubSpot is slower for another
+// reason, and what it takes now is the usual from then on.
 type limiter struct {
 	turn chan struct{} // held by the first of those who wait
 	wake chan struct{} // holds something when an attempt has ended
@@ -25,8 +25,10 @@ type limiter struct {
 	most   float64 // asked for
 	bound  float64 // in force
 	flying int
-	full   bool // somebody had to wait since the last answer
-	settle int  // answers still to come of attempts sent before the last cut
+	full   bool    // somebody had to wait since the last answer
+	settle int     // answers until the last cut has shown
+	before int     // under way when slow answers began; 0: they are not slow
+	rate   float64 // of answers a second, then
 	usual  map[kind]*latency
 }
 
@@ -40,16 +42,17 @@ type kind struct {
 type latency struct {
 	n    int
 	late float64 // mean of the last few
-	long float64 // mean of the last few hundred
+	long float64 // mean of the last few hundred that were nearly as usual
 }
 
 const (
 	tolerated  = 2.0 // how many times the usual latency is not a sign of overload
+	normal     = 1.4 // how many times the usual latency may become the usual one
 	knownAfter = 24  // answers of one kind
 	shortMean  = 10
 	longMean   = 250
 	cut        = 0.8
-	growth     = 0.25
+	held       = 0.75 // share of the rate, above which it has not suffered
 )
 
 // newLimiter takes 0 for no bound of its own.
@@ -101,22 +104,51 @@ func (l *limiter) leave() {
 func (l *limiter) learn(k kind, took time.Duration, overloaded bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	slow := overloaded
-	if !overloaded {
-		slow = l.latencyOf(k).add(took.Seconds())
-	}
 	l.settle--
+	slow, known := overloaded, true
+	if !overloaded {
+		t := l.latencyOf(k)
+		if slow = t.add(took.Seconds()); slow {
+			slow, known = l.judge(t)
+		}
+	}
 	switch {
-	case slow && l.settle <= 0:
+	case slow && known && l.settle <= 0:
 		l.bound = max(1, cut*l.bound)
 		if math.IsInf(l.bound, 1) {
 			l.bound = max(1, cut*float64(l.flying))
 		}
-		l.settle = l.flying
-	case !slow && l.full:
-		l.bound = min(l.most, l.bound+growth)
-		l.full = false
+		l.settle = l.flying + shortMean
+	case !slow:
+		l.before = 0
+		if l.full {
+			l.bound, l.full = min(l.most, l.bound+1/l.bound), false
+		}
 	}
+}
+
+// judge says whether slow answers come from too many attempts. If not, they are
+// taken for usual. It is not known before the means have settled.
+func (l *limiter) judge(t *latency) (tooMany, known bool) {
+	if l.before == 0 {
+		l.before, l.rate, l.settle = l.flying, 0, l.flying+shortMean
+		return true, false
+	}
+	if l.settle > 0 {
+		return true, false
+	}
+	rate := float64(l.flying) / t.late
+	switch {
+	case l.rate == 0:
+		l.before, l.rate = l.flying, rate
+	case 2*l.flying <= l.before:
+		if rate < held*l.rate {
+			t.long = t.late
+			return false, true
+		}
+		l.before, l.rate = l.flying, rate
+	}
+	return true, true
 }
 
 func (l *limiter) latencyOf(k kind) *latency {
@@ -130,7 +162,9 @@ func (l *limiter) latencyOf(k kind) *latency {
 func (t *latency) add(seconds float64) bool {
 	t.n++
 	t.late += (seconds - t.late) / float64(min(t.n, shortMean))
-	t.long += (seconds - t.long) / float64(min(t.n, longMean))
+	if t.n <= knownAfter || t.late < normal*t.long {
+		t.long += (seconds - t.long) / float64(min(t.n, longMean))
+	}
 	return t.n > knownAfter && t.late > tolerated*t.long
 }
 

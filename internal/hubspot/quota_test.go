@@ -1,0 +1,196 @@
+package hubspot_test
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ticketetl/ticketetl/internal/hubspot"
+)
+
+const usageBody = `{"results":[
+	{"name":"sync","usageLimit":250000,"currentUsage":1200,"fetchStatus":"SUCCESS","resetsAt":"2000-01-02T03:00:00Z"},
+	{"name":"forms","usageLimit":250000,"currentUsage":300,"fetchStatus":"CACHED","resetsAt":"2000-01-02T03:00:00Z"},
+	{"name":"gone","usageLimit":0,"currentUsage":9,"fetchStatus":"NOTFOUND"}]}`
+
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	fortaleza, err := time.LoadLocation("America/Fortaleza")
+	require.NoError(t, err)
+	reset := time.Date(2000, 1, 2, 3, 0, 0, 0, time.UTC)
+	midnight := time.Date(2000, 1, 1, 2, 0, 0, 0, time.UTC) // summer time; 00:00 UTC is the evening before
+	headers := []string{"X-HubSpot-RateLimit-Daily: 650000", "X-HubSpot-RateLimit-Daily-Remaining: 649000"}
+	tests := []struct {
+		name    string
+		before  func() (*http.Response, error) // answer to a call before, if any
+		later   time.Duration
+		usage   func() (*http.Response, error)
+		zone    *time.Location
+		want    hubspot.Quota
+		wantErr string
+	}{
+		{name: "by the usage of the apps", usage: says(200, usageBody),
+			want: hubspot.Quota{Limit: 250000, Used: 1500, Remaining: 248500, ResetsAt: reset, Source: "usage"}},
+		{name: "headers are newer", usage: says(200, usageBody, headers...),
+			want: hubspot.Quota{Limit: 650000, Used: 1000, Remaining: 649000, ResetsAt: reset, Source: "headers"}},
+		{name: "headers of a call before, usage out of reach", before: says(200, ticket, headers...), usage: says(403, "{}"), zone: fortaleza,
+			want: hubspot.Quota{Limit: 650000, Used: 1000, Remaining: 649000, ResetsAt: midnight, Source: "headers"}},
+		{name: "old headers are worse than the usage", before: says(200, ticket, headers...), later: time.Hour, usage: says(200, usageBody),
+			want: hubspot.Quota{Limit: 250000, Used: 1500, Remaining: 248500, ResetsAt: reset, Source: "usage"}},
+		{name: "no such page, and nothing known", usage: says(404, "{}"), want: hubspot.Quota{Limit: -1, Used: -1, Remaining: -1}},
+		{name: "no apps", usage: says(200, `{"results":[]}`), want: hubspot.Quota{Limit: -1, Used: -1, Remaining: -1}},
+		{name: "the limit is reached", usage: says(429, daily), zone: fortaleza,
+			want: hubspot.Quota{Limit: -1, Used: -1, Remaining: 0, ResetsAt: midnight, Source: "refusal"}},
+		{name: "wrong token", usage: says(401, `{"message":"no"}`), want: hubspot.Quota{Limit: -1, Used: -1, Remaining: -1},
+			wantErr: "read the daily usage: HubSpot answered 401: no"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, carrier(func(r *http.Request) (*http.Response, error) {
+					if strings.HasSuffix(r.URL.Path, "/api-usage/daily/private-apps") {
+						return tt.usage()
+					}
+					return tt.before()
+				}), func(o *hubspot.Options) { o.Zone, o.WaitForQuota = tt.zone, true })
+				if tt.before != nil {
+					require.NoError(t, operations["read"](t.Context(), c))
+				}
+				time.Sleep(tt.later)
+				began := time.Now()
+				got, err := c.Quota(t.Context())
+				if tt.wantErr != "" {
+					require.EqualError(t, err, tt.wantErr)
+				} else {
+					require.NoError(t, err)
+				}
+				require.True(t, tt.want.ResetsAt.Equal(got.ResetsAt), "resets at %s", got.ResetsAt)
+				got.ResetsAt = tt.want.ResetsAt
+				require.Equal(t, tt.want, got)
+				require.Zero(t, time.Since(began), "it does not wait")
+			})
+		})
+	}
+}
+
+// A day is a server with a daily limit that is lifted at a moment.
+type day struct {
+	mu      sync.Mutex
+	left    int
+	lifted  time.Time
+	refused []time.Time
+}
+
+func (d *day) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(100 * time.Millisecond)
+	if strings.HasSuffix(r.URL.Path, "/details") {
+		return answer(200, `{"portalId":7,"timeZone":"America/Sao_Paulo"}`), nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !time.Now().Before(d.lifted) {
+		return good(r)
+	}
+	if d.left--; d.left < 0 {
+		d.refused = append(d.refused, time.Now())
+		return answer(429, daily), nil
+	}
+	res, err := good(r)
+	res.Header = http.Header{"X-Hubspot-Ratelimit-Daily": {"50"}, "X-Hubspot-Ratelimit-Daily-Remaining": {strconv.Itoa(d.left)}}
+	return res, err
+}
+
+// TestWaitForQuota: all workers wait for the account's midnight, which is told
+// once, and go on.
+func TestWaitForQuota(t *testing.T) {
+	t.Parallel()
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	require.NoError(t, err)
+	tests := []struct {
+		name    string
+		zone    *time.Location
+		asks    bool          // for the account's details first
+		lifted  time.Duration // from 2000-01-01 00:00 UTC on
+		done    time.Duration // at the latest
+		refused int           // rounds of refusals
+	}{
+		{"zone given", tokyo, false, 15 * time.Hour, 15*time.Hour + 3*time.Minute, 1},
+		{"zone learned", nil, true, 2 * time.Hour, 2*time.Hour + 3*time.Minute, 1}, // summer time in 2000
+		{"the given one goes before", tokyo, true, 15 * time.Hour, 15*time.Hour + 3*time.Minute, 1},
+		{"zone unknown: every hour", nil, false, 3 * time.Hour, 4*time.Hour + 3*time.Minute, 12},
+		{"lifted later than expected", tokyo, false, 15*time.Hour + 40*time.Minute, 16 * time.Hour, 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				d := &day{left: 40, lifted: began.Add(tt.lifted)}
+				var events notes
+				c := newClient(t, d, func(o *hubspot.Options) { o.WaitForQuota, o.Zone, o.Notify = true, tt.zone, events.add })
+				if tt.asks {
+					_, err := c.Account(t.Context())
+					require.NoError(t, err)
+				}
+				var wg sync.WaitGroup
+				for range 8 {
+					wg.Go(func() {
+						for range 10 {
+							require.NoError(t, operations["create batch"](t.Context(), c))
+						}
+					})
+				}
+				wg.Wait()
+				require.GreaterOrEqual(t, time.Since(began), tt.lifted)
+				require.LessOrEqual(t, time.Since(began), tt.done)
+				told := events.of("daily-limit")
+				require.NotEmpty(t, told)
+				require.LessOrEqual(t, len(told), tt.refused)
+				require.LessOrEqual(t, len(d.refused), 8*len(told))
+				require.Greater(t, told[0].Wait, 40*time.Second)
+				require.Contains(t, told[0].Reason, "daily limit of requests is reached; waiting until 2000-01-0")
+			})
+		})
+	}
+}
+
+// TestNoWaitForQuota: it is bounded, ends with the context, and is only done
+// when asked for; the call was not taken.
+func TestNoWaitForQuota(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		wait bool
+		ctx  time.Duration
+		want time.Duration
+		is   error
+	}{
+		{"not asked for", false, 100 * time.Hour, 0, hubspot.ErrNotSent},
+		{"cancelled", true, time.Hour, time.Hour, context.DeadlineExceeded},
+		{"never lifted", true, 100 * time.Hour, 27 * time.Hour, hubspot.ErrNotSent},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), tt.ctx)
+				defer cancel()
+				began := time.Now()
+				c := newClient(t, scripted(says(429, daily)), func(o *hubspot.Options) { o.WaitForQuota, o.Zone = tt.wait, time.UTC })
+				err := operations["create batch"](ctx, c)
+				require.ErrorIs(t, err, tt.is)
+				require.ErrorIs(t, err, hubspot.ErrNotSent)
+				require.NotErrorIs(t, err, hubspot.ErrInDoubt)
+				require.Equal(t, tt.is == hubspot.ErrNotSent, hubspot.IsDailyLimit(err))
+				require.InDelta(t, tt.want.Hours(), time.Since(began).Hours(), 0.8)
+			})
+		})
+	}
+}
