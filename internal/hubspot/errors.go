@@ -94,6 +94,9 @@ func Retryable(err error) bool {
 	if errors.Is(err, ErrInDoubt) {
 		return false
 	}
+	if errors.Is(err, ErrGaveUp) {
+		return true
+	}
 	var lost *lostError
 	if errors.As(err, &lost) {
 		return !lost.final

@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -117,42 +118,48 @@ func (p *pace) lost(a attempt) {
 	p.changed()
 }
 
-// answer takes in what an answer says about limits.
+// answer takes in what an answer says about the general limit. What others say
+// is about limits of their own.
 func (p *pace) answer(a attempt, status int, header http.Header) {
+	if a.bucket != general {
+		return
+	}
 	p.mu.Lock()
 	defer p.changed()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if a.bucket == general {
-		p.window.answer(a.sent, now, true)
-		if status != http.StatusTooManyRequests {
-			p.row = 0
-		}
+	p.window.answer(a.sent, now, true)
+	if status != http.StatusTooManyRequests {
+		p.row = 0
 	}
 	max, ok := headerInt(header, "X-HubSpot-RateLimit-Max")
 	if !ok || max <= 0 {
-		p.learnSilence(a.bucket, status)
+		p.learnSilence(status)
 		return
-	}
-	interval := firstInterval
-	if ms, ok := headerInt(header, "X-HubSpot-RateLimit-Interval-Milliseconds"); ok && ms > 0 {
-		interval = time.Duration(ms) * time.Millisecond
 	}
 	if !p.known {
 		p.known = true
 		p.gates[search].limiter.SetLimit(searchRate)
 	}
-	p.window.limit(int(max), interval)
-	if left, ok := headerInt(header, "X-HubSpot-RateLimit-Remaining"); ok && left >= 0 && a.bucket == general {
+	p.window.limit(int(min(max, math.MaxInt32)), intervalOf(header))
+	if left, ok := headerInt(header, "X-HubSpot-RateLimit-Remaining"); ok && left >= 0 {
 		p.window.learn(a.sent, now, int(min(left, max)))
 	}
+}
+
+func intervalOf(h http.Header) time.Duration {
+	const day = 24 * 60 * 60 * 1000
+	if ms, ok := headerInt(h, "X-HubSpot-RateLimit-Interval-Milliseconds"); ok && ms > 0 && ms <= day {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return firstInterval
 }
 
 // learnSilence lifts the limits once the server has shown that it has none. The
 // search limit goes with it only on this machine, since HubSpot's own search
 // answers never carry headers.
-func (p *pace) learnSilence(b bucket, status int) {
-	if p.known || b != general || status < 200 || status > 299 {
+func (p *pace) learnSilence(status int) {
+	if p.known || status < 200 || status > 299 {
 		return
 	}
 	if p.silent++; p.silent < headerless {

@@ -92,7 +92,7 @@ type tally struct {
 	calls         int // of the client
 	refused       int
 	took          time.Duration // the answers, together
-	ours, theirs  float64 // weighed
+	ours, theirs  float64       // weighed
 	others        int
 	othersRefused int
 }

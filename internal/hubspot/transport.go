@@ -60,11 +60,11 @@ func (c *Client) do(ctx context.Context, k *call) error {
 	if uri := len(k.path) + 1 + len(k.query.Encode()); uri > maxURI {
 		return k.verdict(fmt.Errorf("the address would be %d characters long, HubSpot takes about %d: ask for fewer properties, or read in batches", uri, maxURI))
 	}
-	token, err := c.opts.Tokens.Token(ctx)
+	k.waiting.most = c.opts.MaxWait
+	token, err := c.patiently(ctx, k, c.opts.Tokens.Token)
 	if err != nil {
 		return k.verdict(fmt.Errorf("access token: %w", err))
 	}
-	k.waiting.most = c.opts.MaxWait
 	for {
 		p, err := c.admit(ctx, k)
 		if err != nil {
@@ -82,7 +82,7 @@ func (c *Client) do(ctx context.Context, k *call) error {
 		}
 		if isExpired(err) && !k.refreshed {
 			k.refreshed = true
-			if token, err = c.renew(ctx, token, err); err != nil {
+			if token, err = c.renew(ctx, k, token, err); err != nil {
 				return k.verdict(err)
 			}
 			continue
@@ -129,12 +129,30 @@ func (c *Client) queue(ctx context.Context, k *call) error {
 }
 
 // renew asks for a new token; where there is no way to one, the refusal stands.
-func (c *Client) renew(ctx context.Context, refused string, refusal error) (string, error) {
-	token, err := c.opts.Tokens.Refresh(ctx, refused)
+func (c *Client) renew(ctx context.Context, k *call, refused string, refusal error) (string, error) {
+	token, err := c.patiently(ctx, k, func(ctx context.Context) (string, error) { return c.opts.Tokens.Refresh(ctx, refused) })
 	if err != nil {
 		return "", fmt.Errorf("%w; %w", refusal, err)
 	}
 	return token, nil
+}
+
+// patiently gets a token through an outage, too.
+func (c *Client) patiently(ctx context.Context, k *call, get func(context.Context) (string, error)) (string, error) {
+	for try := 0; ; try++ {
+		token, err := get(ctx)
+		if err == nil || ctx.Err() != nil || !Retryable(err) || !c.answered.Load() {
+			return token, err
+		}
+		wait := jitter(exponential(try))
+		if k.waiting.sum+wait > k.waiting.most {
+			return "", k.gaveUp(err)
+		}
+		c.notify(Event{Kind: "retry", Wait: wait, Reason: reason(err)})
+		if err := k.waiting.wait(ctx, wait, nil); err != nil {
+			return "", err
+		}
+	}
 }
 
 // pause waits before the next attempt. Its error ends the call: err itself, if
@@ -154,7 +172,7 @@ func (c *Client) pause(ctx context.Context, k *call, err error) error {
 		}
 	}
 	if k.waiting.sum+wait > k.waiting.most {
-		return mark(fmt.Errorf("gave up after %s of waiting, and can be resumed later: %w", k.waiting.sum.Round(time.Second), err), ErrGaveUp)
+		return k.gaveUp(err)
 	}
 	c.retries.Add(1)
 	if isRateLimit(err) { // every attempt of the bucket waits, at its gate
@@ -164,6 +182,10 @@ func (c *Client) pause(ctx context.Context, k *call, err error) error {
 	}
 	c.notify(Event{Kind: "retry", Wait: wait, Reason: reason(err)})
 	return k.waiting.wait(ctx, wait, nil)
+}
+
+func (k *call) gaveUp(err error) error {
+	return mark(fmt.Errorf("gave up after %s of waiting, and can be resumed later: %w", k.waiting.sum.Round(time.Second), err), ErrGaveUp)
 }
 
 // triesFor is how many attempts may end like err: few where time does not heal.
