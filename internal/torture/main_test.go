@@ -54,3 +54,11 @@ func TestSeed(t *testing.T) {
 	_, err := chosen("upsert,nonsense")
 	require.EqualError(t, err, `there is no variant "nonsense"`)
 }
+
+// TestLarge: the measuring of large files measures.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	var said strings.Builder
+	require.NoError(t, measure(t.Context(), program, 3000, true, &said))
+	require.Regexp(t, `(?m)^3000 rows \(0 MiB\), exit 5 with (1[5-9]|2\d)00 created: .*\n3000 rows \(0 MiB\), exit 0 with 3000 created: .* peak memory [1-9]\d* MiB,`, said.String())
+}
