@@ -114,9 +114,9 @@ func wanted(items []*item) map[string][]link {
 	return out
 }
 
-// maxReadAssociations bounds one batch read of associations.
-// Source: POST /crm/v4/associations/{from}/{to}/batch/read, 1,000 inputs.
-const maxReadAssociations = 1000
+// maxReadAssociations bounds one batch read of associations; HubSpot allows
+// 1,000. A batch of tickets has a hundred.
+const maxReadAssociations = hubspot.MaxBatch
 
 // existing reads what the tickets of links are associated with. Tickets that
 // this run has just created have nothing yet and are not asked for.
@@ -165,8 +165,9 @@ func missing(l link, have []hubspot.Associated) (link, bool) {
 	return l, true
 }
 
-// maxLinks bounds one batch call that writes associations.
-const maxLinks = 1000
+// maxLinks bounds one batch call that writes associations; HubSpot allows 2,000.
+// Few inputs keep narrowing a refusal down short.
+const maxLinks = hubspot.MaxBatch
 
 // link writes links in as few calls as possible. A call that is refused as a
 // whole is narrowed down, like a batch of tickets.

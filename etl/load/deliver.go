@@ -55,6 +55,8 @@ func (it *item) settle(res hubspot.Result, status etl.Status) {
 		it.judge(etl.Failed, problemsOf(res.Err)...)
 	case res.New:
 		it.judge(etl.Created)
+	case status == etl.Updated:
+		it.judge(presence(it)) // an upsert that was repeated finds its own ticket
 	default:
 		it.judge(status)
 	}
