@@ -17,6 +17,7 @@ type dialect struct {
 	charset charset
 	delim   byte
 	term    byte // '\n', with or without '\r' before it; or '\r'
+	own     bool // a file of failed rows that we wrote
 }
 
 const (
@@ -221,7 +222,7 @@ func ownFile(head []byte, limits Limits) bool {
 	return false
 }
 
-var ownDialect = dialect{charset: charset{name: "utf-8"}, delim: ',', term: '\n'}
+var ownDialect = dialect{charset: charset{name: "utf-8"}, delim: ',', term: '\n', own: true}
 
 // keepKind is the kind that a field of a failed-rows file had, provided that
 // its text, which a person may have mended, still has that kind's form.

@@ -144,46 +144,85 @@ func charsetNamed(name string, head []byte) (charset, error) {
 
 // guessCharset judges the beginning of a file by its byte order mark, by the
 // zero bytes that UTF-16 has in Western text, and by what is valid UTF-8; what
-// is not is taken for windows-1252. note is the evidence.
+// is not is taken for windows-1252 if it reads like a text in that. note is the
+// evidence.
 func guessCharset(s *sample) (c charset, note string, err error) {
 	if c, ok := markedCharset(s.head); ok {
 		return c, "encoding " + c.name + ", by the byte order mark at its start", nil
 	}
-	if c, ok := zeroPattern(s.head); ok {
+	if c, ok := zeroPattern(s); ok {
 		return c, "encoding " + c.name + ", by its zero bytes", nil
+	}
+	if notText(s.head) {
+		return c, "", errNotText
 	}
 	t := s.tally
 	switch {
 	case t.invalid == 0 && t.multi == 0:
+		if escapes(s.head) {
+			return c, "", errors.New("the encoding cannot be told: the file has escape sequences, as iso-2022-jp has; state it (source.encoding or --encoding), or save the file as UTF-8")
+		}
 		return charset{name: "utf-8"}, "encoding utf-8: no letters but ASCII were seen", nil
 	case t.invalid == 0:
 		return charset{name: "utf-8"}, "encoding utf-8: its accented letters are valid as such", nil
-	case t.multi >= 10*t.invalid:
+	case t.multi > t.invalid:
 		return charset{name: "utf-8"}, fmt.Sprintf("encoding utf-8, though damaged: byte 0x%02X at offset %d is not valid", t.invalidByte, t.invalidAt), nil
-	case t.hole:
-		return c, "", fmt.Errorf("the encoding cannot be told: byte 0x%02X at offset %d is not UTF-8, and other bytes are not windows-1252; state the encoding (source.encoding), e.g. shift_jis or iso-8859-2", t.invalidByte, t.invalidAt)
 	}
-	note = fmt.Sprintf("encoding windows-1252, since byte 0x%02X at offset %d is not UTF-8; state another (source.encoding) if letters look wrong", t.invalidByte, t.invalidAt)
+	return t.windows1252()
+}
+
+// errNotText is about content with many zero bytes.
+var errNotText = errors.New("the content is not text; save the table as .csv or .xlsx; if it is UTF-16 without a mark, state that (source.encoding: utf-16le)")
+
+// notText: a text may have a stray zero byte or two, the row of which is refused.
+func notText(head []byte) bool {
+	zeros := bytes.Count(head, []byte{0})
+	return zeros > 2 && zeros > len(head)/100
+}
+
+// escapes says whether text has the sequences that switch charsets in ISO 2022.
+func escapes(text []byte) bool {
+	return bytes.Contains(text, []byte("\x1b$")) || bytes.Contains(text, []byte("\x1b("))
+}
+
+// windows1252 is that charset if what was seen reads like it.
+func (t *tally) windows1252() (charset, string, error) {
+	read := windows1252.read(t.seenText)
+	mixed := t.multi*10 > t.invalid
+	switch {
+	case mixed && (read.plausible() || len(likely(t.seenText)) == 0):
+		return charset{}, "", fmt.Errorf("the encoding cannot be told: some letters are UTF-8 (%d) and some bytes are not (%d, the first is 0x%02X at offset %d), as if two files had been joined; save it as UTF-8, or %s",
+			t.multi, t.invalid, t.invalidByte, t.invalidAt, stateIt(t.seenText))
+	case !read.plausible():
+		return charset{}, "", notWestern(t.seenText, read.example)
+	}
+	note := fmt.Sprintf("encoding windows-1252, since byte 0x%02X at offset %d is not UTF-8; state another (source.encoding) if letters look wrong", t.invalidByte, t.invalidAt)
 	return charset{name: "windows-1252", dec: charmap.Windows1252}, note, nil
 }
 
-// zeroPattern tells UTF-16 without a mark: delimiters, digits and line ends
-// have a zero byte beside them, always on the same side.
-func zeroPattern(head []byte) (charset, bool) {
-	var zeros [2]int
-	head = head[:min(len(head), 64<<10)]
+// zeroPattern tells UTF-16 without a mark: a fifth of its bytes or more are
+// zeros, always on the same side, and its line ends have two bytes.
+func zeroPattern(s *sample) (charset, bool) {
+	if s.whole && len(s.head)%2 != 0 {
+		return charset{}, false
+	}
+	head := s.head[:min(len(s.head), 64<<10)/2*2]
+	var zeros, ends [2]int
 	for i, b := range head {
-		if b == 0 {
+		switch {
+		case b == 0:
 			zeros[i%2]++
+		case (b == '\n' || b == '\r') && head[i^1] == 0:
+			ends[i%2]++
 		}
 	}
-	pairs := len(head) / 2
+	all := zeros[0] + zeros[1]
 	switch {
-	case pairs < 2 || zeros[0]+zeros[1] < pairs/10+1:
+	case all < 4 || all*5 < len(head):
 		return charset{}, false
-	case zeros[0] <= zeros[1]/20:
+	case zeros[0] <= zeros[1]/20 && ends[0] > 0:
 		return charset{name: "utf-16le", dec: utf16LE}, true
-	case zeros[1] <= zeros[0]/20:
+	case zeros[1] <= zeros[0]/20 && ends[1] > 0:
 		return charset{name: "utf-16be", dec: utf16BE}, true
 	}
 	return charset{}, false
@@ -197,9 +236,11 @@ type sample struct {
 }
 
 const (
-	headSize   = 1 << 20  // enough for the dialect
-	tallySize  = 64 << 20 // looked at for letters beyond ASCII
-	tallyMulti = 64 << 10 // so many of them are evidence enough
+	headSize   = 1 << 20   // enough for the dialect
+	tallySize  = 64 << 20  // looked at for letters beyond ASCII
+	tallyMulti = 64 << 10  // so many of them are evidence enough
+	tallyText  = 256 << 10 // most bytes of lines that have some
+	tallyLine  = 400       // most bytes of such a line to either side
 )
 
 // takeSample reads on beyond the head while only ASCII was seen: the first
@@ -226,7 +267,7 @@ type tally struct {
 	invalid     int // bytes that are not UTF-8
 	invalidAt   int64
 	invalidByte byte
-	hole        bool // bytes that windows-1252 leaves undefined were seen
+	seenText    []byte // lines with letters beyond ASCII
 }
 
 func (t *tally) read(r io.Reader, rest []byte) error {
@@ -248,6 +289,7 @@ func (t *tally) read(r io.Reader, rest []byte) error {
 
 // add returns the beginning of a letter that p cuts, unless p is the last.
 func (t *tally) add(p []byte, last bool) (rest []byte) {
+	kept := 0 // up to where p is in seenText
 	for i := 0; i < len(p); {
 		if n := ascii(p[i:]); n > 0 {
 			i += n
@@ -263,7 +305,9 @@ func (t *tally) add(p []byte, last bool) (rest []byte) {
 		} else {
 			t.multi++
 		}
-		t.hole = t.hole || undefined1252(p[i:i+n])
+		if i >= kept && len(t.seenText) < tallyText {
+			kept = t.keepLine(p, i)
+		}
 		i += n
 		t.seen += int64(n)
 	}
@@ -289,12 +333,15 @@ func (t *tally) fault(b byte) {
 	t.invalid++
 }
 
-func undefined1252(p []byte) bool {
-	for _, b := range p {
-		switch b {
-		case 0x81, 0x8d, 0x8f, 0x90, 0x9d:
-			return true
-		}
+// keepLine keeps the line around p[i], and returns where it ends.
+func (t *tally) keepLine(p []byte, i int) (end int) {
+	from, end := max(0, i-tallyLine), min(len(p), i+tallyLine)
+	if n := bytes.LastIndexByte(p[from:i], '\n'); n >= 0 {
+		from += n + 1
 	}
-	return false
+	if n := bytes.IndexByte(p[i:end], '\n'); n >= 0 {
+		end = i + n
+	}
+	t.seenText = append(append(t.seenText, p[from:end]...), '\n')
+	return end
 }

@@ -2,8 +2,10 @@ package extract
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -25,6 +27,7 @@ type scanner struct {
 	delim   byte
 	term    byte // '\n', with any '\r' before it; or '\r'
 	charset charset
+	ownFile bool // written by us
 	limits  Limits
 
 	buf    []byte
@@ -51,7 +54,7 @@ type cell struct {
 
 func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 	return &scanner{
-		r: r, delim: d.delim, term: d.term, charset: d.charset, limits: limits,
+		r: r, delim: d.delim, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
 		buf: make([]byte, 64<<10), nextLn: 1,
 	}
 }
@@ -293,9 +296,8 @@ func (s *scanner) checkBare(text []byte) {
 
 // checkText looks for what no text may hold, anywhere in the row.
 func (s *scanner) checkText() {
-	if bytes.IndexByte(s.raw, 0) >= 0 {
-		s.faultAt(bytes.IndexByte(s.raw, 0), "NUL_BYTE", "the row holds a zero byte, which no text has",
-			"the file may be damaged, or in UTF-16 without a mark: state the encoding (source.encoding)")
+	if i := controlByte(s.raw); i >= 0 {
+		s.checkControl(i)
 	}
 	if i := s.charset.undecodable(s.raw); i >= 0 {
 		s.faultAt(i, "INVALID_ENCODING", s.whyUndecodable(i), "state the file's encoding (source.encoding), or save it as UTF-8")
@@ -305,6 +307,44 @@ func (s *scanner) checkText() {
 			"save the file with the same line ends throughout, or put the cell in quotes")
 	}
 }
+
+// checkControl reports the control character at i. A file that we wrote ourselves
+// has it from a workbook or from HubSpot, where it stood as it is.
+func (s *scanner) checkControl(i int) {
+	switch c := s.raw[i]; {
+	case bytes.IndexByte(s.raw, 0) >= 0:
+		s.faultAt(bytes.IndexByte(s.raw, 0), "NUL_BYTE", "the row holds a zero byte, which no text has",
+			"the file may be damaged, or in UTF-16 without a mark: state the encoding (source.encoding)")
+	case s.ownFile:
+	case c == 0x1B:
+		s.faultAt(i, "INVALID_ENCODING", "the row holds an escape character (0x1B), as texts in iso-2022-jp do",
+			"state the file's encoding (source.encoding), or remove the character")
+	default:
+		s.faultAt(i, "INVALID_ENCODING", fmt.Sprintf("the row holds the control character 0x%02X, which no text has", c),
+			"remove it; if there are many, the file has another encoding: state it (source.encoding)")
+	}
+}
+
+// controlByte finds a control character other than tab, LF and CR in b, or -1.
+func controlByte(b []byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; len(b)-i >= 8; i += 8 {
+		word := binary.LittleEndian.Uint64(b[i:])
+		if (word-0x20*ones)&^word&tops == 0 {
+			continue // none of the eight is below a blank
+		}
+		if n := slices.IndexFunc(b[i:i+8], isControl); n >= 0 {
+			return i + n
+		}
+	}
+	if n := slices.IndexFunc(b[i:], isControl); n >= 0 {
+		return i + n
+	}
+	return -1
+}
+
+func isControl(c byte) bool { return c < ' ' && c != '\t' && c != '\n' && c != '\r' }
 
 func (s *scanner) whyUndecodable(i int) string {
 	if s.charset.dec == nil {

@@ -111,8 +111,8 @@ func detect(seen *sample, opts *Options, note func(string, ...any)) (d dialect, 
 		return d, 0, err
 	}
 	text := decode(seen, d.charset)
-	if bytes.Count(text, []byte{0}) > len(text)/100 {
-		return d, 0, errors.New("the content is not text; save the table as .csv or .xlsx")
+	if notText(text) {
+		return d, 0, errNotText
 	}
 	separator, skip := separatorLine(text)
 	text = text[skip:]

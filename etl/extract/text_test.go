@@ -284,7 +284,7 @@ func TestRefused(t *testing.T) {
 		{name: "only blank rows", in: "\n\n,,\n", want: ": the file has no rows"},
 		{name: "an old workbook", in: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + strings.Repeat("\x00", 600), want: ": this is the old Excel 97 format (.xls), or a workbook with a password; open it and save it as .xlsx or .csv, without a password"},
 		{name: "a web page", in: "<html><table>", want: ": this is a web page, even if it is named like a spreadsheet; open it in a spreadsheet program and save it as .xlsx or .csv"},
-		{name: "something else", in: "\x00\x01\x02\x00\x01\x03\x05\x00\x00\x00", want: ": the content is not text; save the table as .csv or .xlsx"},
+		{name: "something else", in: "\x00\x01\x02\x00\x01\x03\x05\x00\x00\x00", want: ": the content is not text; save the table as .csv or .xlsx; if it is UTF-16 without a mark, state that (source.encoding: utf-16le)"},
 		{name: "an unknown encoding", in: "a\n", opts: extract.Options{Encoding: "utf-9"}, want: `: "utf-9" is not an encoding that is known here; usual ones are utf-8, utf-16, windows-1252, iso-8859-1, iso-8859-15, windows-1251, shift_jis, gb18030`},
 		{name: "an encoding against the mark", in: "\ufeffa\n", opts: extract.Options{Encoding: "windows-1252"}, want: ": the encoding windows-1252 is stated, but the file begins with the byte order mark of utf-8; leave the encoding out"},
 		{name: "a delimiter that cannot be", in: "a\n", opts: extract.Options{Delimiter: "ab"}, want: `: "ab" cannot be the delimiter; it is one character, such as "," or ";", or "tab"`},
@@ -405,7 +405,7 @@ func drain(src *extract.File) {
 // standardRows reads in with encoding/csv; ok is false where the two differ on
 // purpose. The second reading, of quotes inside a cell, is left to us.
 func standardRows(in []byte) (rows [][]string, ok bool) {
-	if !bytes.Contains(in, []byte("\n")) || bytes.ContainsAny(in, "\r\x00") || bytes.HasPrefix(in, []byte("\ufeff")) ||
+	if !bytes.Contains(in, []byte("\n")) || bytes.ContainsFunc(in, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' }) || bytes.HasPrefix(in, []byte("\ufeff")) ||
 		bytes.HasPrefix(in, []byte("\n")) || bytes.HasPrefix(bytes.ToLower(in), []byte("sep=")) || bytes.HasPrefix(in, []byte("PK")) {
 		return nil, false
 	}
