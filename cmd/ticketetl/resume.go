@@ -160,7 +160,12 @@ func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool
 		return nil, errors.Join(err, release())
 	}
 	j := &job{app: a, p: a.newProgress(), dir: dir, summary: *s, release: release, log: log, again: again}
-	if err := j.readRecipe(ctx); err != nil {
+	// The whole journal is read before a file of the run is touched: if it is
+	// damaged, they are all that tells what was sent.
+	if _, err = log.Progress(ctx); err == nil {
+		err = j.readRecipe(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, j.close())
 	}
 	return j, nil

@@ -355,12 +355,23 @@ func (imp *Importer) finish(ctx context.Context, items []*item) error {
 	return nil
 }
 
+// goneAlready judges the items that an earlier attempt sent and whose tickets
+// are not there any more: it was that attempt that deleted them.
+func (imp *Importer) goneAlready(items []*item) {
+	for _, it := range items {
+		if it.rec.Doubt != nil && it.stored == nil {
+			it.judge(etl.Deleted)
+		}
+	}
+}
+
 // remove archives the tickets that are there.
 func (imp *Importer) remove(ctx context.Context, items []*item) error {
 	if err := imp.lookUp(ctx, items); err != nil {
 		return err
 	}
-	there := imp.rejectMissing(items)
+	imp.goneAlready(items)
+	there := imp.rejectMissing(unjudged(items))
 	if imp.opts.DryRun {
 		judgeAll(there, etl.Deleted)
 		return nil

@@ -105,7 +105,7 @@ func (w *writer) prepare() error {
 
 func (w *writer) run() {
 	defer close(w.journal.closed)
-	defer w.conn.Close()
+	defer w.close()
 	for {
 		select {
 		case r := <-w.journal.requests:
@@ -115,6 +115,15 @@ func (w *writer) run() {
 			return
 		}
 	}
+}
+
+// close ends the connection. Statements that stay open would keep SQLite from
+// putting all into the one file.
+func (w *writer) close() {
+	for _, stmt := range []*sql.Stmt{w.fact, w.source, w.batch, w.answer} {
+		_ = stmt.Close()
+	}
+	_ = w.conn.Close()
 }
 
 // gather takes the requests that wait together with first, and does not wait

@@ -9,6 +9,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// damaged is what to do about a journal that cannot be trusted.
+const damaged = "the journal " + File + " is damaged, so what was sent is not known; restore it from a copy, or compare with results.csv before sending anything again"
+
 // explain says in which run folder err happened and what to do about it.
 func explain(path string, err error) error {
 	if err == nil {
@@ -20,17 +23,20 @@ func explain(path string, err error) error {
 		return fmt.Errorf("run folder %s: %w", dir, err)
 	}
 	advice := "the journal could not be used"
-	switch bad.Code() & 0xff { // the rest is detail
+	switch code := bad.Code(); code & 0xff { // the rest is detail
 	case sqlite3.SQLITE_FULL:
 		advice = "the disk is full; free some space and resume the run"
 	case sqlite3.SQLITE_IOERR:
 		advice = "the disk does not take or give the journal; check it and resume the run"
+		if code == sqlite3.SQLITE_IOERR_SHORT_READ {
+			advice = damaged
+		}
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		advice = "the journal " + File + " cannot be written; check the permissions of the folder"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		advice = "another program holds the journal " + File + "; close it and resume the run"
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		advice = "the journal " + File + " is damaged, so what was sent is not known; restore it from a copy, or compare with results.csv before sending anything again"
+		advice = damaged
 	}
 	return fmt.Errorf("run folder %s: %s: %w", dir, advice, err)
 }

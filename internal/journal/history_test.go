@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -166,4 +167,19 @@ func contextOf(t any) context.Context {
 		return t.Context()
 	}
 	return context.Background()
+}
+
+// TestOneFileWhenClosed: after Close all is in run.db, so that the file alone can
+// be copied.
+func TestOneFileWhenClosed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j, err := journal.Create(dir, journal.Facts{RunID: "r"})
+	require.NoError(t, err)
+	write(t, j, attempt{seqs: []int64{1, 2}, statuses: []etl.Status{etl.Created, etl.Created}})
+	require.NoError(t, j.Close())
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.Equal(t, journal.File, entries[0].Name())
 }

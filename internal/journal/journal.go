@@ -119,11 +119,16 @@ func Open(dir string) (*Journal, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, explain(path, err)
 	}
+	log, _ := os.Stat(path + "-wal") // what is not in the file yet; opening may drop it
 	j, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := j.load(); err != nil {
+	err = j.load()
+	if errors.Is(err, errEmpty) && log != nil && log.Size() > 0 {
+		err = errors.New(damaged)
+	}
+	if err != nil {
 		_ = j.db.Close()
 		return nil, explain(path, err)
 	}
@@ -180,6 +185,8 @@ func (j *Journal) setUp() error {
 	return tx.Commit()
 }
 
+var errEmpty = errors.New("the journal is empty: that run ended before it sent anything; start it anew")
+
 // load reads the facts and where the numbering of batches and sources stands.
 func (j *Journal) load() error {
 	var tables int
@@ -188,7 +195,7 @@ func (j *Journal) load() error {
 	}
 	switch tables {
 	case 0:
-		return errors.New("the journal is empty: that run ended before it sent anything; start it anew")
+		return errEmpty
 	case 4:
 	default:
 		return errors.New("this is not a journal of ticketetl")

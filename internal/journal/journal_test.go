@@ -430,7 +430,7 @@ func TestErrors(t *testing.T) {
 			defer j.Close()
 			_, err = j.Progress(t.Context())
 			return err
-		}, "run folder %s: batch 5 of the journal run.db is damaged: no record has the number 99999999999"},
+		}, "run folder %s: batch 5: the journal run.db is damaged, so what was sent is not known; restore it from a copy, or compare with results.csv before sending anything again: no record has the number 99999999999"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

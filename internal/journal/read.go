@@ -117,7 +117,7 @@ func scanBatch(rows *sql.Rows, places map[int64]etl.Position) (*Batch, error) {
 }
 
 func (b *Batch) damaged(err error) error {
-	return fmt.Errorf("batch %d of the journal %s is damaged: %w", b.ID, File, err)
+	return fmt.Errorf("batch %d: %s: %w", b.ID, damaged, err)
 }
 
 func (b *Batch) setIntents(records []byte, places map[int64]etl.Position) error {
