@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -327,21 +326,30 @@ func (s *scanner) checkControl(i int) {
 
 // controlByte finds a control character other than tab, LF and CR in b, or -1.
 func controlByte(b []byte) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	i := 0
-	for ; len(b)-i >= 8; i += 8 {
-		word := binary.LittleEndian.Uint64(b[i:])
-		if (word-0x20*ones)&^word&tops == 0 {
-			continue // none of the eight is below a blank
+	for ; len(b)-i >= 32; i += 32 {
+		if below(b[i:])|below(b[i+8:])|below(b[i+16:])|below(b[i+24:]) == 0 {
+			continue
 		}
-		if n := slices.IndexFunc(b[i:i+8], isControl); n >= 0 {
-			return i + n
+		for n, c := range b[i : i+32] {
+			if isControl(c) {
+				return i + n
+			}
 		}
 	}
-	if n := slices.IndexFunc(b[i:], isControl); n >= 0 {
-		return i + n
+	for ; i < len(b); i++ {
+		if isControl(b[i]) {
+			return i
+		}
 	}
 	return -1
+}
+
+// below is not 0 if one of the first eight bytes of b is below a blank.
+func below(b []byte) uint64 {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	word := binary.LittleEndian.Uint64(b)
+	return (word - 0x20*ones) &^ word & tops
 }
 
 func isControl(c byte) bool { return c < ' ' && c != '\t' && c != '\n' && c != '\r' }
