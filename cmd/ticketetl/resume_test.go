@@ -130,7 +130,7 @@ func TestRetrySendsWhatFailed(t *testing.T) {
 
 	require.Equal(t, exitRows, d.importAll(t.Context(), "x"), d.err.String())
 	s := d.summary(t)
-	require.EqualValues(t, 1, s.Counts["failed"], "the key of one row is taken")
+	require.EqualValues(t, 1, s.Counts["rejected"], "the key of one row is taken")
 	d.archiveAll(t, "In the way")
 	d.restart()
 	require.Equal(t, exitDone, d.run(t.Context(), "x", "retry", s.RunID, "--runs", d.path("runs"), "--progress", "none"), d.err.String()+d.out.String())

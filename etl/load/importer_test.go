@@ -134,8 +134,9 @@ func TestCreate(t *testing.T) {
 	require.Len(t, a.server.Tickets(false), 2)
 
 	again := a.write(t, etl.Create, a.ticket("T-1"))
-	require.Equal(t, "failed", statuses(again), "a key that is taken is HubSpot's to refuse")
-	require.Equal(t, "another ticket has this unique value already; use operation: upsert to change that one", again[0].Problems[0].Hint)
+	require.Equal(t, "rejected", statuses(again), "a key that is taken is known before anything is sent")
+	require.Equal(t, "TICKET_EXISTS", again[0].Problems[0].Code)
+	require.Equal(t, out[0].ID, again[0].ID)
 }
 
 func TestUpsertSendsOnlyWhatDiffers(t *testing.T) {
@@ -261,7 +262,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 		op   etl.Operation
 		want string
 	}{
-		{etl.Create, "created created created"},
+		{etl.Create, "rejected rejected created"},
 		{etl.Update, "updated updated rejected"},
 		{etl.Upsert, "updated updated created"},
 		{etl.Delete, "deleted deleted rejected"},

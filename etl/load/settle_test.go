@@ -1,0 +1,377 @@
+package load_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/load"
+	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/sandbox"
+)
+
+// A clock goes on only when somebody waits.
+type clock struct {
+	now    time.Time
+	waited []time.Duration
+}
+
+func newClock() *clock { return &clock{now: time.Now()} }
+
+func (c *clock) Now() time.Time { return c.now }
+
+func (c *clock) Wait(ctx context.Context, d time.Duration) error {
+	c.now = c.now.Add(d)
+	c.waited = append(c.waited, d)
+	return ctx.Err()
+}
+
+// A ledger is the tickets that a run's records have.
+type ledger map[string]bool
+
+func (l ledger) Claimed(_ context.Context, ids []string) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, id := range ids {
+		if l[id] {
+			out[id] = true
+		}
+	}
+	return out, nil
+}
+
+// settling is an account on the clock of the test, and how a create goes about
+// lost answers.
+type settling struct {
+	*account
+	clock *clock
+	opts  load.ImportOptions
+}
+
+func newSettling(t *testing.T, keyed bool, opts sandbox.Options) *settling {
+	t.Helper()
+	c := newClock()
+	opts.Now = c.Now
+	s := &settling{account: newAccount(t, opts), clock: c}
+	s.opts = load.ImportOptions{Operation: etl.Create, Schema: s.schema, Ledger: ledger{}, Now: c.Now, Wait: c.Wait}
+	if keyed {
+		s.opts.KeyProperty = "external_id"
+	}
+	return s
+}
+
+// importer is a new process of the run.
+func (s *settling) importer() *load.Importer {
+	s.seq++
+	s.opts.Run = fmt.Sprintf("run%d", s.seq)
+	return load.NewImporter(s.client, s.opts)
+}
+
+// row is a record; without a key, its values are its own all the same.
+func (s *settling) row(name string) *etl.Record {
+	rec := s.ticket(name)
+	if s.opts.KeyProperty == "" {
+		rec.Key = ""
+		rec.Properties = slices.DeleteFunc(rec.Properties, func(p etl.Property) bool { return p.Name == "external_id" })
+	}
+	return rec
+}
+
+// others stores tickets of other people.
+func (s *settling) others(t require.TestingT, subjects ...string) []string {
+	var ids []string
+	for _, subject := range subjects {
+		o, err := s.client.Create(context.Background(), "tickets", hubspot.CreateInput{Properties: []hubspot.Property{
+			{Name: "subject", Value: subject}, {Name: "hs_pipeline", Value: "0"}, {Name: "hs_pipeline_stage", Value: "1"},
+		}})
+		require.NoError(t, err)
+		ids = append(ids, o.ID)
+	}
+	return ids
+}
+
+func ids(outcomes []etl.Outcome) []string {
+	var out []string
+	for _, o := range outcomes {
+		if o.ID != "" {
+			out = append(out, o.ID)
+		}
+	}
+	return out
+}
+
+// faults that a create may meet, and whether it is stored then.
+var lostAnswers = map[sandbox.Kind]bool{
+	sandbox.ResetAfterCommit: true, sandbox.Truncate: true, sandbox.Status524: true, sandbox.EmptyResults: true,
+	sandbox.NeverAnswer: true, sandbox.ResetBefore: false, sandbox.NeverAnswerBefore: false,
+}
+
+// TestLostAnswers: whatever happens to the answer of a create, in this process
+// or in one before it, no row becomes two tickets, and each row is told as it is.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	for kind, stored := range lostAnswers {
+		for _, keyed := range []bool{true, false} {
+			for _, died := range []bool{false, true} {
+				name := fmt.Sprintf("%s, key %t, earlier process %t", kind, keyed, died)
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						checkLostAnswer(t, sandbox.Fault{Match: "POST batch/create", Kind: kind, Nth: 2}, stored, keyed, died)
+					})
+				})
+			}
+		}
+	}
+}
+
+func checkLostAnswer(t *testing.T, fault sandbox.Fault, stored, keyed, died bool) {
+	s := newSettling(t, keyed, sandbox.Options{Faults: sandbox.Faults{fault}})
+	s.timeout(t, 150*time.Millisecond)
+	s.others(t, "Ticket T-1", "another one")
+	imp := s.importer()
+	floor, err := imp.Floor(t.Context())
+	require.NoError(t, err)
+	s.opts.Floor = floor
+	imp = s.importer()
+	first, err := imp.Write(t.Context(), []*etl.Record{s.row("T-0")})
+	require.NoError(t, err)
+	require.Equal(t, "created", statuses(first))
+
+	rows := []*etl.Record{s.row("T-1"), s.row("T-2"), s.row("T-3")}
+	if died {
+		s.opts.InDoubt = load.DoubtLeave
+		out, err := s.importer().Write(t.Context(), rows)
+		require.NoError(t, err)
+		require.Equal(t, "in-doubt in-doubt in-doubt", statuses(out), "as a process that died leaves it")
+		s.opts.InDoubt = load.DoubtSettle
+		s.opts.Ledger = ledger{first[0].ID: true}
+		for _, rec := range rows {
+			rec.Doubt = &etl.Doubt{Begun: s.clock.now, Floor: first[0].ID}
+		}
+		imp = s.importer()
+	}
+	out, err := imp.Write(t.Context(), rows)
+	require.NoError(t, err)
+	want := "created created created"
+	if !stored && !keyed {
+		want = "in-doubt in-doubt in-doubt"
+		require.Contains(t, out[0].Problems[0].Message, "no ticket that has come since has its values")
+	}
+	require.Equal(t, want, statuses(out))
+	s.checkTruth(t, append([]*etl.Record{rows[0]}, rows...)[1:], out)
+	settled := stored || keyed && died
+	if settled && stored {
+		require.Equal(t, "SETTLED", out[0].Problems[0].Code)
+		require.True(t, out[0].Problems[0].Warning)
+	}
+	require.Empty(t, s.server.Violations())
+}
+
+// timeout replaces the client by one that waits only so long for an answer.
+func (s *settling) timeout(t *testing.T, d time.Duration) {
+	t.Helper()
+	client, err := hubspot.New(hubspot.Options{
+		BaseURL: "http://127.0.0.1", Transport: s.server.Transport(), Tokens: hubspot.StaticToken("x"), Timeout: d,
+	})
+	require.NoError(t, err)
+	s.client = client
+}
+
+// checkTruth holds outcomes against the account: each created row has a ticket
+// of its own with its values.
+func (s *settling) checkTruth(t require.TestingT, rows []*etl.Record, out []etl.Outcome) {
+	byID := map[string]sandbox.Ticket{}
+	for _, ticket := range s.server.Tickets(false) {
+		byID[ticket.ID] = ticket
+	}
+	taken := map[string]bool{}
+	for i, o := range out {
+		if o.Status != etl.Created {
+			require.Empty(t, o.ID)
+			continue
+		}
+		require.False(t, taken[o.ID], "ticket %s has two rows", o.ID)
+		taken[o.ID] = true
+		for _, p := range rows[i].Properties {
+			require.Equal(t, p.Value, byID[o.ID].Properties[p.Name], "%s of ticket %s", p.Name, o.ID)
+		}
+	}
+}
+
+func TestSettleResend(t *testing.T) {
+	t.Parallel()
+	for _, resend := range []string{load.DoubtSettle, load.DoubtResend, load.DoubtLeave} {
+		s := newSettling(t, false, sandbox.Options{Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetBefore, Nth: 1}}})
+		s.opts.Floor = s.others(t, "there before")[0]
+		s.opts.InDoubt = resend
+		out, err := s.importer().Write(t.Context(), []*etl.Record{s.row("T-1"), s.row("T-2")})
+		require.NoError(t, err)
+		want, stored, waits := "in-doubt in-doubt", 1, 1
+		if resend == load.DoubtResend {
+			want, stored = "created created", 3
+		}
+		if resend == load.DoubtLeave {
+			waits = 0
+		}
+		require.Equal(t, want, statuses(out), resend)
+		require.Len(t, s.server.Tickets(false), stored)
+		require.Len(t, s.clock.waited, waits)
+	}
+}
+
+func TestSettleByKeyOfATicketThatWasThere(t *testing.T) {
+	t.Parallel()
+	s := newSettling(t, true, sandbox.Options{Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 3}}})
+	a := s.importer()
+	for _, name := range []string{"T-1", "T-0"} {
+		out, err := a.Write(t.Context(), []*etl.Record{s.row(name)})
+		require.NoError(t, err)
+		require.Equal(t, "created", statuses(out))
+	}
+	out, err := a.Write(t.Context(), []*etl.Record{s.row("T-1"), s.row("T-2")})
+	require.NoError(t, err)
+	require.Equal(t, "rejected created", statuses(out), "the first was there before")
+	require.Equal(t, "TICKET_EXISTS", out[0].Problems[0].Code)
+	require.Len(t, s.server.Tickets(false), 3)
+}
+
+// TestSettleFindsWhatWasStoredLate: a request that HubSpot carries out only after
+// it was looked for makes the second one a conflict, and that is no failure.
+func TestSettleFindsWhatWasStoredLate(t *testing.T) {
+	t.Parallel()
+	s := newSettling(t, true, sandbox.Options{Faults: sandbox.Faults{
+		{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1},
+		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 2}, // the first looks for keys that are taken
+	}})
+	changed := s.row("T-1")
+	out, err := s.importer().Write(t.Context(), []*etl.Record{changed, s.row("T-2")})
+	require.NoError(t, err)
+	require.Equal(t, "created created", statuses(out))
+	require.Equal(t, 2, s.server.Requests()["POST /crm/v3/objects/{type}/batch/create"])
+	require.Len(t, s.server.Tickets(false), 2)
+}
+
+func TestSettleTellsWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	s := newSettling(t, true, sandbox.Options{})
+	out, err := s.importer().Write(t.Context(), []*etl.Record{s.row("T-1")})
+	require.NoError(t, err)
+	_, err = s.client.Update(t.Context(), "tickets", out[0].ID, "", []hubspot.Property{{Name: "hs_ticket_priority", Value: "HIGH"}, {Name: "subject", Value: "By a workflow"}})
+	require.NoError(t, err)
+	again := s.row("T-1")
+	again.Doubt = &etl.Doubt{Begun: s.clock.now, Floor: "0"}
+	out, err = s.importer().Write(t.Context(), []*etl.Record{again})
+	require.NoError(t, err)
+	require.Equal(t, "created", statuses(out))
+	require.Equal(t, "the answer to it was lost; it was found by its external_id, and something has changed since: subject", out[0].Problems[0].Message)
+}
+
+// TestSettleIsNotFooledByAListOfItsOwn: where lists do not begin at the id that
+// was asked for, or end too early, they count for nothing.
+func TestSettleIsNotFooledByAList(t *testing.T) {
+	t.Parallel()
+	s := newSettling(t, false, sandbox.Options{Faults: sandbox.Faults{
+		{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1},
+		{Match: "GET objects/tickets", Kind: sandbox.EmptyResults},
+	}})
+	s.opts.Floor = s.others(t, "there before")[0]
+	out, err := s.importer().Write(t.Context(), []*etl.Record{s.row("T-1")})
+	require.NoError(t, err)
+	require.Equal(t, "created", statuses(out), "the search found it")
+	require.Equal(t, []time.Duration{30 * time.Second}, s.clock.waited)
+	require.Len(t, s.server.Tickets(false), 2)
+
+	blind := newSettling(t, false, sandbox.Options{Faults: sandbox.Faults{
+		{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1},
+		{Match: "GET objects/tickets", Kind: sandbox.EmptyResults},
+		{Match: "search", Kind: sandbox.EmptyResults},
+	}})
+	blind.opts.Floor, blind.opts.InDoubt = blind.others(t, "there before")[0], load.DoubtResend
+	out, err = blind.importer().Write(t.Context(), []*etl.Record{blind.row("T-1")})
+	require.NoError(t, err)
+	require.Equal(t, "in-doubt", statuses(out), "what nobody could look for is not sent again")
+	require.Contains(t, out[0].Problems[0].Message, "not all of them could be read")
+	require.Len(t, blind.server.Tickets(false), 2)
+}
+
+// TestSettleModel: random batches with repeated values, some stored and some
+// not, with other people's tickets coming in between.
+func TestSettleModel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { rapid.Check(t, func(rt *rapid.T) { checkSettleModel(t, rt) }) })
+}
+
+func checkSettleModel(t *testing.T, rt *rapid.T) {
+	kinds := rapid.SliceOfN(rapid.SampledFrom(append(slices.Sorted(maps.Keys(lostAnswers)), "")), 1, 6).Draw(rt, "batches")
+	var faults sandbox.Faults
+	for i, kind := range kinds {
+		if kind == sandbox.NeverAnswer || kind == sandbox.NeverAnswerBefore {
+			kind = sandbox.ResetBefore
+		}
+		if kind != "" {
+			faults = append(faults, sandbox.Fault{Match: "POST batch/create", Kind: kind, Nth: i + 1})
+		}
+	}
+	lag := time.Duration(rapid.IntRange(0, 40).Draw(rt, "index lag, s")) * time.Second
+	if lag == 0 {
+		lag = -1
+	}
+	s := newSettling(t, false, sandbox.Options{Faults: faults, IndexLag: lag})
+	s.others(rt, slices.Repeat([]string{"there before"}, rapid.SampledFrom([]int{0, 1, 94, 120}).Draw(rt, "tickets before"))...)
+	s.opts.Floor = mustFloor(rt, s.importer())
+	taken := ledger{}
+	s.opts.Ledger = taken
+	imp := s.importer()
+	names := rapid.SampledFrom([]string{"A", "B", "C", "D", "E"})
+	foreign := map[string]int{}
+	sent := map[string]int{}
+	var rows []*etl.Record
+	var outs []etl.Outcome
+	for i := range kinds {
+		var batch []*etl.Record
+		for _, name := range rapid.SliceOfN(names, 1, 5).Draw(rt, "rows") {
+			batch = append(batch, s.row(name))
+			sent["Ticket "+name]++
+		}
+		if rapid.Bool().Draw(rt, "another process") {
+			imp = s.importer()
+		}
+		if rapid.IntRange(0, 3).Draw(rt, "others come") == 0 {
+			name := "Ticket " + names.Draw(rt, "as")
+			s.others(rt, name)
+			foreign[name]++
+		}
+		out, err := imp.Write(context.Background(), batch)
+		require.NoError(rt, err, "batch %d", i)
+		for _, id := range ids(out) {
+			require.False(rt, taken[id], "ticket %s has two rows", id)
+			taken[id] = true
+		}
+		rows, outs = append(rows, batch...), append(outs, out...)
+	}
+	s.checkTruth(rt, rows, outs)
+	stored := map[string]int{}
+	for _, ticket := range s.server.Tickets(false) {
+		stored[ticket.Properties["subject"]]++
+	}
+	for name, n := range stored {
+		if strings.HasPrefix(name, "Ticket ") {
+			require.LessOrEqual(rt, n, sent[name]+foreign[name], "more tickets than rows: %s", name)
+		}
+	}
+}
+
+func mustFloor(t require.TestingT, imp *load.Importer) string {
+	floor, err := imp.Floor(context.Background())
+	require.NoError(t, err)
+	return floor
+}
