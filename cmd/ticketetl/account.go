@@ -79,7 +79,9 @@ func (a *app) client(p *progress) (*hubspot.Client, func() error, error) {
 	opts := hubspot.Options{
 		BaseURL: a.flags.baseURL, APIVersion: a.flags.apiVersion, UserAgent: "ticketetl/" + programVersion(),
 		Timeout: a.flags.timeout, MaxWait: a.flags.maxWait, Notify: p.waiting,
+		Concurrency: a.flags.concurrency, WaitForQuota: a.flags.waitQuota,
 	}
+	opts.Reserve, _ = reserve(a.flags.reserve) // checked with the flags
 	if a.flags.sandbox || a.flags.sandboxData != "" {
 		return a.sandboxClient(opts)
 	}

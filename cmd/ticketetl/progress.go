@@ -164,7 +164,8 @@ func (p *progress) waiting(e hubspot.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if p.mode == "none" || e.Wait < 2*time.Second && e.Kind != "daily-limit" || now.Sub(p.waited) < 5*time.Second {
+	brief := e.Wait < 2*time.Second || now.Sub(p.waited) < 5*time.Second
+	if p.mode == "none" || brief && e.Kind != "daily-limit" && e.Kind != "outage-over" {
 		return
 	}
 	p.waited = now

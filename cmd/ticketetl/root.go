@@ -32,6 +32,8 @@ type commonFlags struct {
 	schema      string
 	runs        string
 	concurrency int
+	reserve     string
+	waitQuota   bool
 	yes         bool
 	progress    string
 	format      string
@@ -99,6 +101,9 @@ func (a *app) accountFlags(f *pflag.FlagSet) {
 	f.BoolVar(&a.flags.sandbox, "sandbox", false, "use the embedded sandbox account: no token, nothing leaves this machine")
 	f.StringVar(&a.flags.sandboxData, "sandbox-data", "", "as --sandbox, keeping the sandbox account's state in this `file`")
 	f.DurationVar(&a.flags.timeout, "timeout", 60*time.Second, "give one request this `long` to be answered")
+	f.IntVar(&a.flags.concurrency, "concurrency", 6, "have at most this `number` of requests under way at once")
+	f.StringVar(&a.flags.reserve, "reserve", "0%", "leave this `share` of the account's request limit to its other integrations")
+	f.BoolVar(&a.flags.waitQuota, "wait-for-quota", false, "when the account's daily limit is reached, wait for the next day instead of stopping")
 	f.DurationVar(&a.flags.maxWait, "max-wait", 10*time.Minute, "let one request wait and be repeated for at most this `long`")
 }
 
@@ -108,7 +113,6 @@ const defaultRuns = "ticketetl-runs"
 // runFlags are those of commands that make a run.
 func (a *app) runFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.flags.runs, "runs", defaultRuns, "keep each run's files in a folder below this `folder`")
-	f.IntVar(&a.flags.concurrency, "concurrency", 6, "have at most `n` requests under way at once")
 	f.BoolVar(&a.flags.redact, "redact", false, "hide the values of cells in reports and on the screen")
 }
 
@@ -135,6 +139,10 @@ func (a *app) defaults(cmd *cobra.Command) error {
 	})
 	if cmd.Flags().Lookup("concurrency") != nil && a.flags.concurrency < 1 {
 		faults = append(faults, fmt.Errorf("--concurrency %d: at least one request has to be under way", a.flags.concurrency))
+	}
+	if cmd.Flags().Lookup("reserve") != nil {
+		_, err := reserve(a.flags.reserve)
+		faults = append(faults, err)
 	}
 	faults = append(faults, checkChoice("--progress", a.flags.progress, "auto", "bar", "log", "json", "none"),
 		checkChoice("--format", a.flags.format, "text", "json"))
