@@ -132,13 +132,13 @@ func newPlan(seed uint64, v variant, storm bool) plan {
 		latency: sandbox.Range{Max: time.Duration(rng.IntN(6)) * time.Millisecond},
 	}
 	if storm {
-		p.faults, p.oauth = drawStorm(rng)
+		p.faults, p.oauth = drawStorm(rng, v)
 		p.outage = drawOutage(rng)
 		if rng.IntN(3) > 0 {
 			return p
 		}
 	} else if rng.IntN(4) == 0 {
-		p.faults = sandbox.Faults{drawFault(rng, 0.08)}
+		p.faults = sandbox.Faults{drawFault(rng, v, 0.08)}
 	} else {
 		p.again = rng.IntN(3) == 0
 	}
@@ -171,7 +171,7 @@ func drawMoment(rng *rand.Rand, rows int) moment {
 }
 
 // drawStorm makes about 30 % of the calls fail, in a few of the ways there are.
-func drawStorm(rng *rand.Rand) (sandbox.Faults, bool) {
+func drawStorm(rng *rand.Rand, v variant) (sandbox.Faults, bool) {
 	const share = 0.3
 	kinds := 2 + rng.IntN(4)
 	var out sandbox.Faults
@@ -183,7 +183,7 @@ func drawStorm(rng *rand.Rand) (sandbox.Faults, bool) {
 		out = append(out, rareFaults[rare])
 	}
 	for range kinds {
-		out = append(out, drawFault(rng, share/float64(kinds)))
+		out = append(out, drawFault(rng, v, share/float64(kinds)))
 	}
 	return out, oauth
 }
@@ -215,12 +215,14 @@ var quickFaults = []sandbox.Kind{
 	sandbox.NeverAnswer, sandbox.NeverAnswerBefore,
 }
 
-func drawFault(rng *rand.Rand, probability float64) sandbox.Fault {
+func drawFault(rng *rand.Rand, v variant, probability float64) sandbox.Fault {
 	f := sandbox.Fault{Kind: quickFaults[rng.IntN(len(quickFaults))], Probability: probability}
 	if f.Kind == sandbox.Delay || f.Kind == sandbox.SlowBody {
 		f.Delay = sandbox.Range{Min: time.Millisecond, Max: 80 * time.Millisecond}
 	}
-	if rng.IntN(3) == 0 {
+	if f.Kind == sandbox.EmptyResults { // no client can tell an empty listing from one that hides things
+		f.Match = "batch/" + v.operation
+	} else if rng.IntN(3) == 0 {
 		f.Match, f.Probability = "batch/", min(1, 2*probability)
 	}
 	return f
