@@ -186,16 +186,15 @@ func (imp *Importer) steps(ctx context.Context, items []*item) error {
 // create stores every item as a new ticket, its associations in the same call.
 // Those that were sent before, and whose answer was lost, are settled first.
 func (imp *Importer) create(ctx context.Context, items []*item) error {
-	fresh := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.rec.Doubt != nil })
-	if err := imp.rejectExisting(ctx, fresh); err != nil {
+	lost := judgeDoubts(items)
+	if err := imp.rejectExisting(ctx, unjudged(items)); err != nil {
 		return err
 	}
-	fresh = unjudged(fresh)
+	fresh := unjudged(items)
 	if imp.opts.DryRun {
 		judgeAll(fresh, etl.Created)
 		return nil
 	}
-	lost := judgeDoubts(items)
 	if err := imp.settle(ctx, lost); err != nil {
 		return err
 	}

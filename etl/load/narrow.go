@@ -12,7 +12,7 @@ import (
 // A narrowing finds out which inputs of a batch make HubSpot refuse it whole.
 // Such a call stored nothing. The inputs that the refusal speaks of are sent
 // apart from the others; where it names none, or has misled before, the batch is
-// halved. The same inputs are never sent together again, and each is stored once.
+// cut in two. The same inputs are never sent together again, and each is stored once.
 // For k bad inputs among 100 that takes at most 2·k·log2(100) further calls.
 type narrowing[T any] struct {
 	send    func([]T) (clean bool, err error) // judges what was answered; clean: nothing was refused or lost
@@ -55,10 +55,10 @@ func (n *narrowing[T]) part(all []T, refusal error) error {
 }
 
 // split parts all, which are two or more. Few suspects stand alone; many of them
-// come first, and the list is halved.
+// come first, and the list is cut in two.
 func (n *narrowing[T]) split(all []T, refusal error) (first, second []T, hinted bool) {
 	if n.misled {
-		return all[:len(all)/2], all[len(all)/2:], false
+		return all[:cut(len(all))], all[cut(len(all)):], false
 	}
 	suspected := make([]bool, len(all))
 	count := 0
@@ -77,8 +77,14 @@ func (n *narrowing[T]) split(all []T, refusal error) (first, second []T, hinted 
 	if count > 0 && count <= max(1, len(all)/4) {
 		return sorted[:count], sorted[count:], true
 	}
-	return sorted[:len(all)/2], sorted[len(all)/2:], false
+	return sorted[:cut(len(all))], sorted[cut(len(all)):], false
 }
+
+// cut is the size of the first of two parts. A fault in the first part costs two
+// calls, since the second one is sent as well; a fault in the second part costs
+// one, since it need not be tried whole. So the first part is the smaller one, by
+// the golden ratio.
+func cut(n int) int { return max(1, (n*382+500)/1000) }
 
 func rank(suspected bool) int {
 	if suspected {

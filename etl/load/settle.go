@@ -353,6 +353,7 @@ type tail struct {
 // Bounds on the work for one batch.
 const (
 	maxTail = 20_000 // tickets whose ids are read
+	maxHead = 1_000  // the same, where no ticket is known to have been there before
 	maxFree = 2_000  // tickets whose values are read
 )
 
@@ -375,17 +376,19 @@ func (imp *Importer) listedAndSearched(ctx context.Context, d *etl.Doubt) (tail,
 	return tail{ids: append(l.ids, s.ids...), whole: l.whole || s.whole, long: l.long || s.long}, nil
 }
 
-// list reads the ids from floor on. HubSpot does not document that a list can
+// list reads the ids from floor on; where no floor is known, those of an
+// account that is as good as empty. HubSpot does not document that a list can
 // begin at any id, so the answer counts only if it begins with the floor, which
 // is there, and goes on in ascending order.
 func (imp *Importer) list(ctx context.Context, floor string) (tail, error) {
-	if !isID(floor) {
-		return tail{}, nil
+	q, most := hubspot.ListQuery{Properties: []string{RecordID}}, maxHead
+	if isID(floor) {
+		q.After, most = below(floor), maxTail
 	}
 	var t tail
-	last, after := "", below(floor)
-	for len(t.ids) < maxTail {
-		page, err := imp.client.List(ctx, tickets, hubspot.ListQuery{After: after, Properties: []string{RecordID}})
+	last := ""
+	for len(t.ids) < most {
+		page, err := imp.client.List(ctx, tickets, q)
 		if refused(err) {
 			return tail{}, nil
 		}
@@ -394,24 +397,21 @@ func (imp *Importer) list(ctx context.Context, floor string) (tail, error) {
 		}
 		for i := range page.Results {
 			id := page.Results[i].ID
-			if compareIDs(id, last) <= 0 || last == "" && id != floor {
+			if compareIDs(id, last) <= 0 || last == "" && isID(floor) && id != floor {
 				return tail{}, nil
 			}
-			if last != "" {
+			if id != floor {
 				t.ids = append(t.ids, id)
 			}
 			last = id
 		}
-		if page.After == "" {
-			t.whole = last != ""
+		if page.After == "" || page.After == q.After {
+			t.whole = last != "" && page.After == ""
 			return t, nil
 		}
-		if page.After == after {
-			return tail{}, nil
-		}
-		after = page.After
+		q.After = page.After
 	}
-	t.long = true
+	t.long = isID(floor)
 	return t, nil
 }
 
