@@ -46,6 +46,8 @@ func account() *schema.Schema {
 	brands.ExternalOptions = true
 	product := options(typed("product", "Product", "enumeration", "select"), "p1", "Alpha", "p2", "alpha", "p3", "Gamma")
 	product.Options[2].Hidden = true
+	crossed := options(typed("crossed", "Crossed", "enumeration", "select"), "1", "2", "2", "1", "3", "Three")
+	joined := options(typed("joined", "Joined", "enumeration", "checkbox"), "a", "A", "b", "B", "a_b", "A;B", "c", "C;D")
 	return &schema.Schema{
 		Account: schema.Account{ID: 1, TimeZone: "America/Sao_Paulo"},
 		Properties: []schema.Property{
@@ -54,7 +56,7 @@ func account() *schema.Schema {
 				"LOW", "Low", "MEDIUM", "Medium", "HIGH", "High", "URGENT", "Urgent"),
 			options(typed("hs_ticket_category", "Category", "enumeration", "checkbox"),
 				"PRODUCT_ISSUE", "Product issue", "BILLING_ISSUE", "Billing issue", "FEATURE_REQUEST", "Feature request"),
-			product, unique, number, readOnly, calculated, archived,
+			product, crossed, joined, unique, number, readOnly, calculated, archived,
 			typed("createdate", "Create date", "datetime", "date"), typed("closed_date", "Close date", "datetime", "date"),
 			typed("due", "Due date", "date", "date"), typed("effort", "Effort", "number", "number"),
 			typed("price", "Price", "number", "number"), typed("contract_id", "Contract", "number", "number"),
@@ -86,7 +88,7 @@ func account() *schema.Schema {
 }
 
 // deskHeader are the columns that most tests use.
-var deskHeader = []string{"Ticket ID", "Subject", "Description", "Status", "Priority", "Assignee", "Created", "Due", "Hours", "Tags", "E-mail", "Domain", "X"}
+var deskHeader = []string{"Ticket ID", "Subject", "Description", "Status", "Priority", "Assignee", "Created", "Due", "Hours", "Tags", "E-mail", "Domain", "X", "nil", "In"}
 
 // compile compiles a mapping for the columns of deskHeader.
 func compile(t testing.TB, text string) *transform.Mapper {

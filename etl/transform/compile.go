@@ -200,7 +200,7 @@ func (c *compiler) properties() {
 			c.property(p)
 		}
 	}
-	if c.out.pipeline >= 0 && c.out.stage < 0 {
+	if c.out.pipeline >= 0 && !c.maps(stageProperty) {
 		c.fault([]string{"properties", pipelineProperty, ""}, "map hs_pipeline_stage too",
 			"a pipeline cannot be written without a stage of it")
 	}

@@ -205,6 +205,7 @@ func (c *compiler) association(a *Association, path []string) {
 		l.ref.Value = value
 	}
 	c.plan(plan)
+	c.out.onePrimary = c.out.onePrimary || a.To == "companies" && l.ref.TypeID == primaryCompany && c.m.Operation != etl.Dissociate
 	c.out.links = append(c.out.links, l)
 }
 
@@ -273,11 +274,16 @@ func (c *compiler) label(a *Association, under func(string) []string) *schema.La
 	switch {
 	case a.Label != "":
 		found := c.s.MatchLabels(a.To, a.Label)
+		for i := range labels {
+			if labelName(&labels[i]) == a.Label {
+				return &labels[i]
+			}
+		}
 		if len(found) == 1 {
 			return found[0]
 		}
 		if len(found) > 1 {
-			c.fault(under("label"), "write the number of the type", "%q names several association labels: %s", a.Label, labelList(found))
+			c.fault(under("label"), "write it as it is listed, or the number of the type", "%q names several association labels: %s", a.Label, labelList(found))
 			return nil
 		}
 		c.fault(under("label"), nearest(a.Label, labelNames(labels), "labels are "+listed(labelNames(labels))),
@@ -313,7 +319,10 @@ func labelNames(labels []schema.Label) []string {
 func labelList(labels []*schema.Label) string {
 	var names []string
 	for _, l := range labels {
-		names = append(names, l.Label+" ("+strconv.Itoa(l.TypeID)+")")
+		names = append(names, labelName(l))
 	}
 	return strings.Join(names, ", ")
 }
+
+// labelName tells labels of the same text apart.
+func labelName(l *schema.Label) string { return l.Label + " (" + strconv.Itoa(l.TypeID) + ")" }

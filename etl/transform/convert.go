@@ -3,7 +3,6 @@ package transform
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -71,7 +70,23 @@ func (textConverter) convert(c cell) (string, *flaw) {
 	if f := textFlaw(c.text); f != nil {
 		return "", f
 	}
+	if c.kind == etl.Text && guarded(c.text) {
+		return c.text, guardedText
+	}
 	return c.text, nil
+}
+
+// guarded says whether s begins with the apostrophe that keeps a spreadsheet
+// program from running a cell as a formula. It may be a part of the text as
+// well, so it is only told.
+func guarded(s string) bool {
+	return len(s) > 1 && s[0] == '\'' && (strings.IndexByte("=+-@\t\r", s[1]) >= 0 || etl.UnguardCell(s) != s)
+}
+
+var guardedText = &flaw{
+	code: CodeGuardedText, warning: true,
+	message: "the text begins with an apostrophe before a sign of formulas, as an export for people puts it there; it is written as it stands",
+	hint:    "export with --values raw to import again, or remove the apostrophe",
 }
 
 // textFlaw says why HubSpot could not store s as it is.
@@ -120,8 +135,8 @@ func (b boolConverter) convert(c cell) (string, *flaw) {
 }
 
 // phoneConverter checks that a text can be a telephone number. How HubSpot
-// judges properties of type phone_number is not documented, so this refuses
-// only what cannot be one.
+// judges properties of type phone_number is not documented; the rule is that of
+// the sandbox, so that what is found good is stored there.
 type phoneConverter struct{}
 
 func (phoneConverter) words() string { return "telephone number, as it is" }
@@ -129,17 +144,21 @@ func (phoneConverter) words() string { return "telephone number, as it is" }
 func (phoneConverter) convert(c cell) (string, *flaw) {
 	text := strings.TrimSpace(c.text)
 	digits := 0
-	for _, r := range strings.ToLower(text) {
+	for i, r := range text {
 		switch {
 		case r >= '0' && r <= '9':
 			digits++
-		case unicode.IsSpace(r), strings.ContainsRune("+-()./#*,;:extramal", r):
+		case r == '+' && i == 0, strings.ContainsRune(" ().-/ext", r):
 		default:
-			return "", flawOf(CodeInvalidPhone, "write it like +55 11 4002-8922 ext 12", "%s is not a telephone number", quote(c.text))
+			return "", notPhone(c.text)
 		}
 	}
-	if digits < 2 {
-		return "", flawOf(CodeInvalidPhone, "write it like +55 11 4002-8922 ext 12", "%s is not a telephone number", quote(c.text))
+	if digits < 3 {
+		return "", notPhone(c.text)
 	}
 	return text, nil
+}
+
+func notPhone(text string) *flaw {
+	return flawOf(CodeInvalidPhone, "write it like +55 11 4002-8922 ext 12", "%s is not a telephone number", quote(text))
 }

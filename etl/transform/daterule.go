@@ -266,7 +266,7 @@ func (s *scan) two(to *int) bool {
 	return true
 }
 
-// month reads the name of a month, with or without a point after it.
+// month reads the name of a month.
 func (s *scan) month(c *civil) bool {
 	end := strings.IndexFunc(s.rest, func(r rune) bool { return !unicode.IsLetter(r) })
 	if end < 0 {
@@ -359,12 +359,15 @@ func nextElement(rest string) (e element, size int, message, hint string) {
 func readPattern(text string, elements []element) (civil, misfit) {
 	s := scan{rest: text}
 	var c civil
-	for _, e := range elements {
+	for i, e := range elements {
 		if !s.element(e, &c) {
 			if e.letter == 'y' && shortYear(s.rest) {
 				return civil{}, misfit{kind: twoDigitYear}
 			}
 			return check(c, false)
+		}
+		if e.letter == 'M' && e.count > 2 && !(i+1 < len(elements) && elements[i+1].literal == ".") {
+			s.char('.') // of a name cut short: 1 feb. 2024
 		}
 	}
 	return check(c, s.rest == "")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,10 +80,28 @@ func compileExpression(text string, boolean bool, h *etl.Header, numbers numberC
 		return nil, names.faults
 	}
 	if err != nil {
-		return nil, []remark{{message: fmt.Sprintf("expression %s: %s", quote(text), expressionError(err))}}
+		return nil, []remark{{fmt.Sprintf("expression %s: %s", quote(text), expressionError(err)), reservedHint(text, h)}}
 	}
 	e.program = program
 	return e, nil
+}
+
+// reserved are the words of the language that cannot be read as names.
+var reserved = []string{
+	"in", "not", "and", "or", "let", "if", "else", "matches", "contains", "startsWith", "endsWith",
+	"number", "date", "day", "text", "replace",
+}
+
+// reservedHint says how to write a column whose name is a word of the language,
+// if text has such a word.
+func reservedHint(text string, h *etl.Header) string {
+	for _, word := range reserved {
+		i, ok := h.Column(word)
+		if ok && regexp.MustCompile(`(?:^|[^\w"])`+word+`(?:[^\w"]|$)`).MatchString(text) {
+			return fmt.Sprintf("if the column %q is meant, write row[%q]", h.Name(i), h.Name(i))
+		}
+	}
+	return ""
 }
 
 // A remark is what is wrong with an expression, to become a Fault.
@@ -128,6 +147,10 @@ func (c *columnNames) Visit(node *ast.Node) {
 				c.cell(node, name.Value)
 			}
 		}
+	case *ast.NilNode:
+		c.literal("nil")
+	case *ast.BoolNode:
+		c.literal(strconv.FormatBool(n.Value))
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
 		c.wrong("", "variables are not allowed")
 	case *ast.BinaryNode:
@@ -146,6 +169,15 @@ func (c *columnNames) identifier(node *ast.Node, n *ast.IdentifierNode) {
 	case n.Value == cellsName, slices.Contains(own, n.Value):
 	default:
 		c.cell(node, n.Value)
+	}
+}
+
+// literal refuses a word of the language that is the name of a column too:
+// whoever writes it there means the column.
+func (c *columnNames) literal(word string) {
+	if i, ok := c.header.Column(word); ok {
+		name := c.header.Name(i)
+		c.wrong(fmt.Sprintf("write row[%q]", name), "%s is a word of the language here, not the column %q", word, name)
 	}
 }
 

@@ -1,6 +1,10 @@
 package transform
 
-import "github.com/ticketetl/ticketetl/etl"
+import (
+	"fmt"
+
+	"github.com/ticketetl/ticketetl/etl"
+)
 
 // A Mapper fills records in as its mapping says. It is an etl.Mapper and an
 // etl.Locator, safe for several goroutines.
@@ -11,6 +15,8 @@ type Mapper struct {
 	key       *keyStep    // nil when there is none
 	steps     []step
 	links     []link
+
+	onePrimary bool // a ticket has one primary company, and is to get it
 
 	stages   *stages // nil when hs_pipeline_stage is not mapped
 	pipeline int     // index of hs_pipeline in steps, or -1
@@ -134,6 +140,9 @@ func (m *Mapper) applyLinks(j *judge) {
 			j.add(l.column, "", f)
 		}
 	}
+	if m.onePrimary {
+		j.checkPrimary()
+	}
 }
 
 // where is the column that a step's problems belong to.
@@ -172,6 +181,31 @@ func (j *judge) refer(ref etl.Reference, value string) {
 		}
 	}
 	j.rec.References = append(j.rec.References, ref)
+}
+
+// checkPrimary: HubSpot would keep the primary company that comes last.
+func (j *judge) checkPrimary() {
+	var first *etl.Reference
+	for i := range j.rec.References {
+		ref := &j.rec.References[i]
+		switch {
+		case ref.To != "companies" || ref.TypeID != primaryCompany:
+		case first == nil:
+			first = ref
+		default:
+			j.add(ref.Column, "", flawOf(CodeInvalidReference, "leave one of them, or give the others another label or type in the mapping",
+				"%s and %s are both to be the primary company, and a ticket has one", j.cellName(first), j.cellName(ref)))
+			return
+		}
+	}
+}
+
+// cellName is where a reference comes from, and what it is.
+func (j *judge) cellName(ref *etl.Reference) string {
+	if ref.Column < 0 {
+		return quote(ref.Value) + " (in the mapping)"
+	}
+	return fmt.Sprintf("%s (column %s)", quote(ref.Value), etl.ColumnLetter(ref.Column))
 }
 
 // add notes a flaw, unless it is told of that cell already: one mistake is one

@@ -45,7 +45,7 @@ func TestApply(t *testing.T) {
 	t.Parallel()
 	m := compile(t, design)
 	rec := row("Ticket ID", "T-1", "Subject", " Olá ", "Status", "open", "Created", "2024-01-31 10:00:00", "Hours", "1,1",
-		"Tags", "Billing issue", "E-mail", "Ana@Example.com", "Domain", "a.example; B.example;a.example")
+		"Tags", "Billing issue", "E-mail", "Ana@Example.com", "Domain", "a.example; A.example;")
 	skip, problems := m.Apply(rec)
 	require.False(t, skip)
 	require.Empty(t, told(problems))
@@ -58,7 +58,6 @@ func TestApply(t *testing.T) {
 	require.Equal(t, []etl.Reference{
 		{To: "contacts", Match: "email", Value: "ana@example.com", Column: 10, Category: "USER_DEFINED", TypeID: 61, Missing: "reject"},
 		{To: "companies", Match: "domain", Value: "a.example", Column: 11, Category: "HUBSPOT_DEFINED", TypeID: 26, Missing: "skip"},
-		{To: "companies", Match: "domain", Value: "b.example", Column: 11, Category: "HUBSPOT_DEFINED", TypeID: 26, Missing: "skip"},
 	}, rec.References)
 
 	skip, problems = m.Apply(row("Status", "Spam"))
@@ -130,6 +129,18 @@ func TestApplyProblems(t *testing.T) {
 			problems: []string{`J NOT_IN_TABLE: "a" is not in the mapping's table of values; that has "bug"; "b" is not in the mapping's table of values; that has "bug"; add it to values in the mapping, or say what to do otherwise`}},
 		{name: "options of which the table keeps one", mapping: update + "hs_ticket_category: {column: Tags, split: ',', values: {bug: Product issue}, otherwise: keep}",
 			cells: []string{"Ticket ID", "5", "Tags", "billing issue,bug"}, want: []string{"hs_ticket_category=BILLING_ISSUE;PRODUCT_ISSUE"}},
+		{name: "only separators are no options, with a table as without", mapping: update + "hs_ticket_category: {column: Tags, split: ',', values: {bug: Product issue}, default: BILLING_ISSUE}",
+			cells: []string{"Ticket ID", "5", "Tags", " , ,"}, want: []string{},
+			problems: []string{`J INVALID_OPTION: " , ," names no option`}},
+		{name: "two primary companies in two cells", mapping: update + "content: Description\nassociations:\n  - {to: companies, column: Domain, match: domain, type: primary}\n  - {to: companies, column: X, match: id, label: Primary}\n",
+			cells: []string{"Ticket ID", "5", "Domain", "a.example", "X", "77"}, want: []string{},
+			problems: []string{`M INVALID_REFERENCE: "a.example" (column L) and "77" (column M) are both to be the primary company, and a ticket has one; leave one of them, or give the others another label or type in the mapping`}},
+		{name: "two primary companies in one cell", mapping: update + "content: Description\nassociations:\n  - {to: companies, column: Domain, match: domain, type: primary, split: ';'}\n",
+			cells: []string{"Ticket ID", "5", "Domain", "a.example;b.example"}, want: []string{},
+			problems: []string{`L INVALID_REFERENCE: "a.example" (column L) and "b.example" (column L) are both to be the primary company, and a ticket has one; leave one of them, or give the others another label or type in the mapping`}},
+		{name: "a primary company and another", mapping: update + "content: Description\nassociations:\n  - {to: companies, column: Domain, match: domain, type: primary}\n  - {to: companies, column: X, match: id}\n",
+			cells: []string{"Ticket ID", "5", "Domain", "a.example", "X", "77"}, want: []string{}},
+		{name: "a column named like a literal is read by row", mapping: update + `code: {expr: 'row["nil"] + row["in"]'}`, cells: []string{"Ticket ID", "5", "nil", "A", "in", "BC"}, want: []string{"code=ABC"}},
 		{name: "an expression of a blank cell is blank", mapping: update + "effort: {expr: number(Hours) * 60}", cells: []string{"Ticket ID", "5"}, want: []string{}},
 		{name: "an expression keeps decimals", mapping: update + "effort: {expr: number(Hours) * 3}", cells: []string{"Ticket ID", "5", "Hours:n", "0.1"}, want: []string{"effort=0.3"}},
 		{name: "an expression reads typed numbers whatever is declared", mapping: "source: {decimal: ','}\n" + update + "effort: {expr: number(Hours) * 2}", cells: []string{"Ticket ID", "5", "Hours:n", "1.234"}, want: []string{"effort=2.468"}},
@@ -163,7 +174,7 @@ func TestApplyProblems(t *testing.T) {
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	m := compile(t, design)
-	require.Equal(t, []string{"Due", "X"}, m.Unused())
+	require.Equal(t, []string{"Due", "X", "nil", "In"}, m.Unused())
 	plans := m.Columns()
 	require.Len(t, plans, 12)
 	require.Equal(t, transform.ColumnPlan{Column: 0, Header: "Ticket ID", Property: "external_id", Label: "External ID", Type: "string", Conversion: "key, as it is"}, plans[0])
@@ -174,4 +185,43 @@ func TestColumns(t *testing.T) {
 	column, ok := m.ColumnOf("createdate")
 	require.True(t, ok)
 	require.Equal(t, 6, column)
+}
+
+// A stage may have as its label what is the id of another one.
+func TestStageOfCrossedNames(t *testing.T) {
+	t.Parallel()
+	s := account()
+	s.Pipelines[0].Stages[0].Label = "2"
+	s.Pipelines[1].Stages[0].Label = "4"
+	const mapping = "operation: update\nkey: {property: hs_object_id, column: Ticket ID}\nproperties: {hs_pipeline: X, hs_pipeline_stage: Status}\n"
+	tests := []struct {
+		name, pipeline, stage string
+		want                  []string
+		problem               string
+	}{
+		{name: "within a pipeline", pipeline: "0", stage: "2", want: []string{},
+			problem: `D AMBIGUOUS_STAGE: "2" names several stages: 2 (1), Waiting on us (2); write it as it is listed, with the value in brackets`},
+		{name: "as listed", pipeline: "0", stage: "2 (1)", want: []string{"hs_pipeline=0", "hs_pipeline_stage=1"}},
+		{name: "over all pipelines", stage: "4", want: []string{},
+			problem: `D AMBIGUOUS_STAGE: "4" is a stage of several pipelines: Support Pipeline / Closed, Suporte / 4; map hs_pipeline too, or write the stage as pipeline / stage`},
+		{name: "over all pipelines, as listed", stage: "4 (701)", want: []string{"hs_pipeline_stage=701"}},
+		{name: "a pipeline as listed", pipeline: "Suporte (77)", stage: "702", want: []string{"hs_pipeline=77", "hs_pipeline_stage=702"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			parsed, err := transform.Parse("m.yaml", []byte(mapping))
+			require.NoError(t, err)
+			m, err := transform.Compile(parsed, s, etl.NewHeader(deskHeader), transform.CompileOptions{})
+			require.NoError(t, err)
+			rec := row("Ticket ID", "5", "X", tt.pipeline, "Status", tt.stage)
+			_, problems := m.Apply(rec)
+			require.Equal(t, tt.want, written(rec))
+			if tt.problem == "" {
+				require.Empty(t, told(problems))
+				return
+			}
+			require.Equal(t, []string{tt.problem}, told(problems))
+		})
+	}
 }

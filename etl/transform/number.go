@@ -103,13 +103,14 @@ func (n numberConverter) parts(s string) (whole, fraction string, ok bool) {
 }
 
 // ungroup takes the signs between groups of three digits out of s. All must be
-// the same sign, and none the decimal one.
+// the same sign, and none the decimal one. Nobody groups a number that begins
+// with 0: in 0.500 the point is a decimal one, whatever is declared.
 func ungroup(s string, decimal byte) (string, bool) {
 	if allDigits(s) {
 		return s, true
 	}
 	i := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
-	if i < 1 || i > 3 {
+	if i < 1 || i > 3 || s[0] == '0' {
 		return "", false
 	}
 	sign, size := utf8.DecodeRuneInString(s[i:])
@@ -182,7 +183,7 @@ func (n numberConverter) hint(s string) string {
 		return "write it without an exponent"
 	case n.decimal == 0 && has(",.'\u00a0 "):
 		return `say which decimal sign is used: decimal: "," or decimal: "." in the mapping`
-	case n.decimal != 0 && has(",."):
+	case n.decimal != 0 && has(",.'’ \u00a0\u202f\u2009"):
 		return `the decimal sign is declared as "` + string(n.decimal) + `", groups have three digits`
 	}
 	return "only digits are numbers here"

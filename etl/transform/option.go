@@ -18,36 +18,38 @@ type item struct {
 	warn   *flaw    // told when it is chosen; nil mostly
 }
 
-// A lookup finds items by their id exactly, then by label exactly, then by any
-// name without case and blanks.
+// A lookup finds items by their id, label or both ("Label (id)") exactly, then
+// by any name without case and blanks.
 type lookup struct {
 	items  []item
-	ids    map[string]int
-	labels map[string][]int
+	exact  map[string][]int
 	folded map[string][]int
 }
 
 func newLookup(items []item) *lookup {
-	l := &lookup{items: items, ids: map[string]int{}, labels: map[string][]int{}, folded: map[string][]int{}}
+	l := &lookup{items: items, exact: map[string][]int{}, folded: map[string][]int{}}
 	for i, it := range items {
-		l.ids[it.id] = i
-		l.labels[it.label] = append(l.labels[it.label], i)
-		for _, name := range append([]string{it.id, it.label}, it.others...) {
-			key := schema.Fold(name)
-			if found := l.folded[key]; key != "" && !slices.Contains(found, i) {
-				l.folded[key] = append(found, i)
-			}
+		names := []string{it.id, it.label, it.exactName()}
+		for _, name := range names {
+			addIndex(l.exact, name, i)
+		}
+		for _, name := range append(names, it.others...) {
+			addIndex(l.folded, schema.Fold(name), i)
 		}
 	}
 	return l
 }
 
-// find returns the indices of the items that text names.
-func (l *lookup) find(text string) []int {
-	if i, ok := l.ids[text]; ok {
-		return []int{i}
+func addIndex(to map[string][]int, name string, i int) {
+	if found := to[name]; name != "" && !slices.Contains(found, i) {
+		to[name] = append(found, i)
 	}
-	if found := l.labels[text]; len(found) > 0 {
+}
+
+// find returns the indices of the items that text names: two where it is the id
+// of one and the label of another.
+func (l *lookup) find(text string) []int {
+	if found := l.exact[text]; len(found) > 0 {
 		return found
 	}
 	return l.folded[schema.Fold(text)]
@@ -55,15 +57,15 @@ func (l *lookup) find(text string) []int {
 
 // one returns the only item that text names, or how many there are.
 func (l *lookup) one(text string) (it *item, n int) {
-	if i, ok := l.ids[text]; ok {
-		return &l.items[i], 1
-	}
 	found := l.find(text)
 	if len(found) != 1 {
 		return nil, len(found)
 	}
 	return &l.items[found[0]], 1
 }
+
+// writeAsListed is what to do about a text that names several items.
+const writeAsListed = "write it as it is listed, with the value in brackets"
 
 // maxListed bounds how many choices a message lists.
 const maxListed = 12
@@ -153,7 +155,7 @@ func (c *choice) pick(text string) (string, *flaw) {
 
 func (c *choice) refuse(text string) *flaw {
 	if found := c.find(text); len(found) > 1 {
-		return flawOf(c.ambiguous, "write the value in brackets",
+		return flawOf(c.ambiguous, writeAsListed,
 			"%s names several %ss: %s", quote(text), c.kind, c.candidates(found))
 	}
 	if len(c.items) == 0 {
@@ -176,8 +178,12 @@ func (m *multiChoice) words() string {
 
 func (m *multiChoice) convert(in cell) (string, *flaw) {
 	text := strings.TrimSpace(in.text)
-	if it, _ := m.one(text); it != nil {
-		return it.id, it.warn
+	if found := m.find(text); len(found) > 0 {
+		if m.separable(text) {
+			return "", flawOf(m.ambiguous, "write the one that is meant with its value in brackets, or change what parts them (split)",
+				"%s is one %s, %s, and several parted by %q", quote(in.text), m.kind, m.candidates(found), m.split)
+		}
+		return m.pick(text)
 	}
 	var ids []string
 	var bad []*flaw
@@ -204,6 +210,20 @@ func (m *multiChoice) convert(in cell) (string, *flaw) {
 		return "", joinFlaws(bad)
 	}
 	return strings.Join(ids, ";"), warn
+}
+
+// separable says whether text has several parts that each name an item.
+func (m *multiChoice) separable(text string) bool {
+	n := 0
+	for _, part := range strings.Split(text, m.split) {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if n++; len(m.find(part)) == 0 {
+			return false
+		}
+	}
+	return n > 1
 }
 
 // joinFlaws makes one of several, for one cell has one problem.

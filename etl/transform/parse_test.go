@@ -120,6 +120,11 @@ m.yaml:6:31: "2024-02-30" is no date: February 2024 has no day 30; dates are rea
 			`m.yaml:2:59: "Closed" is a stage of several pipelines: Support Pipeline / Closed, Suporte / Closed; map hs_pipeline too, or write the stage as pipeline / stage`},
 		{"a pipeline without stage", "operation: update\n" + key + "properties: {hs_pipeline: {value: Suporte}}\n",
 			`m.yaml:3:14: a pipeline cannot be written without a stage of it; map hs_pipeline_stage too`},
+		{"a stage whose column is missing is there all the same", "operation: update\n" + key + "properties: {hs_pipeline: {value: Suporte}, hs_pipeline_stage: Stage}\n",
+			`m.yaml:3:64: there is no column "Stage"; columns are "Ticket ID", "Subject", "Description", "Status", "Priority", "Assignee", "Created", "Due", "Hours", "Tags", "E-mail", "Domain", and 3 more`},
+		{"literals that are columns", "operation: update\n" + key + "where: nil != \"a\"\nproperties:\n  content: {expr: 'true ? Subject : in'}\n  code: {expr: 'Status in [\"a\"] ? Subject : Status'}\n",
+			`m.yaml:3:8: expression "nil != \"a\"": nil is a word of the language here, not the column "nil"; write row["nil"]
+m.yaml:5:19: expression "true ? Subject : in": unexpected token Operator("in") (at character 18); if the column "In" is meant, write row["In"]`},
 		{"what new tickets need", "operation: create\nproperties: {content: Description}\n",
 			`m.yaml:2:13: operation create needs "subject": HubSpot refuses a new ticket without it; add it to properties
 m.yaml:2:13: operation create needs "hs_pipeline_stage": HubSpot refuses a new ticket without it; add it to properties`},

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/internal/schema"
@@ -28,7 +29,7 @@ func newStages(s *schema.Schema) *stages {
 			if stage := &p.Stages[j]; !stage.Archived {
 				full := p.Label + " / " + stage.Label
 				own = append(own, item{id: stage.ID, label: stage.Label, others: []string{full}})
-				all = append(all, item{id: stage.ID, label: full, others: []string{stage.Label}})
+				all = append(all, item{id: stage.ID, label: full, others: []string{stage.Label, own[len(own)-1].exactName()}})
 				st.pipelineOf = append(st.pipelineOf, p.ID)
 			}
 		}
@@ -53,7 +54,7 @@ func (st *stages) in(pipeline, text string) (stage string, f *flaw) {
 
 func (st *stages) refuse(pipeline string, own *lookup, text string) *flaw {
 	if found := own.find(text); len(found) > 1 {
-		return flawOf(CodeAmbiguousStage, "write the value in brackets", "%s names several stages: %s", quote(text), own.candidates(found))
+		return flawOf(CodeAmbiguousStage, writeAsListed, "%s names several stages: %s", quote(text), own.candidates(found))
 	}
 	return flawOf(CodeInvalidStage, nearest(text, own.names(), "correct the cell, or translate it with a table of values in the mapping"),
 		"%s is not a stage of pipeline %q; those are %s", quote(text), st.labels[pipeline], own.list(own.all()))
@@ -68,19 +69,19 @@ func (st *stages) anywhere(text string) (pipeline, stage string, f *flaw) {
 	return "", "", st.flaws.of("\x00"+text, func(string) *flaw { return st.refuseAnywhere(text, found) })
 }
 
-// find looks for text in all pipelines. Ids can be chosen freely, so that two
-// pipelines may have a stage of the same id.
+// find looks for text in all pipelines. Ids can be chosen freely, so that one
+// may be that of stages in two pipelines, or the label of another stage.
 func (st *stages) find(text string) []int {
-	var same []int
-	if _, ok := st.all.ids[text]; ok {
-		for i := range st.all.items {
-			if st.all.items[i].id == text {
-				same = append(same, i)
-			}
-		}
-		return same
+	found := st.all.exact[text]
+	if len(found) == 0 {
+		return st.all.folded[schema.Fold(text)]
 	}
-	return st.all.find(text)
+	for i := range st.all.items {
+		if st.all.items[i].others[0] == text && !slices.Contains(found, i) {
+			found = append(slices.Clip(found), i)
+		}
+	}
+	return found
 }
 
 func (st *stages) refuseAnywhere(text string, found []int) *flaw {

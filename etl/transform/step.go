@@ -64,6 +64,9 @@ func (s *step) parts(c cell) (string, bool, *flaw) {
 	var ids []string
 	var bad []*flaw
 	var warn *flaw
+	if strings.Trim(c.text, s.split+" \t\r\n") == "" {
+		return s.convert(c) // which says that it names none
+	}
 	for _, part := range strings.Split(c.text, s.split) {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
