@@ -183,6 +183,9 @@ func (j *job) loadOptions(opts importOptions) load.ImportOptions {
 	return settings
 }
 
+// schemaFile keeps the definitions that a run was checked against.
+const schemaFile = "schema.json"
+
 // openJournal begins the journal of a new run, with all that is needed to carry
 // the run on; that of a run that is carried on is open already.
 func (j *job) openJournal(ctx context.Context) error {
@@ -203,6 +206,9 @@ func (j *job) openJournal(ctx context.Context) error {
 		j.recipe.Files = append(j.recipe.Files, recipeFile{Name: f.name, Path: path, Read: f.opts})
 	}
 	j.summary.Counts, j.summary.RowsRead = nil, 0 // those of the check; what is sent is in the journal
+	if err := j.conn.schema.Save(filepath.Join(j.dir, schemaFile)); err != nil {
+		return err
+	}
 	if j.log, err = journal.Create(j.dir, j.facts()); err != nil {
 		return err
 	}

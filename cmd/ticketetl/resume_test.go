@@ -202,3 +202,28 @@ func TestBrakes(t *testing.T) {
 		})
 	}
 }
+
+// TestReportOfAKilledRun: what a process that was killed has left behind is told
+// from its journal, and its report files are written anew.
+func TestReportOfAKilledRun(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 350, keyedMapping, sandbox.Options{
+		Limits: sandbox.Unlimited,
+		Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.DailyLimit, Nth: 3}},
+	})
+	require.Equal(t, exitStopped, d.importAll(t.Context(), "x", "--concurrency", "1"))
+	want := d.results(t)
+	s := d.summary(t)
+	s.State, s.Counts, s.RowsRead, s.Next = report.Running, nil, 0, ""
+	require.NoError(t, s.Save(runFolderOf(t, d)))
+	require.NoError(t, os.Truncate(filepath.Join(runFolderOf(t, d), report.ResultsFile), 100))
+
+	d.restart()
+	require.Equal(t, exitDone, d.run(t.Context(), "", "runs", "--runs", d.path("runs")), d.err.String())
+	require.Regexp(t, "killed +350 +200 created, 150 unsent", d.out.String())
+	d.restart()
+	require.Equal(t, exitDone, d.run(t.Context(), "", "report", "--runs", d.path("runs"), "--progress", "none"), d.err.String())
+	require.Contains(t, d.out.String(), "ticketetl resume "+s.RunID)
+	require.Equal(t, want, d.results(t))
+	require.True(t, d.summary(t).ChecksOut)
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,11 +11,14 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/journal"
 	"github.com/ticketetl/ticketetl/internal/report"
+	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
 func (a *app) runsCommand() *cobra.Command {
@@ -25,35 +29,103 @@ func (a *app) runsCommand() *cobra.Command {
 		RunE:    func(*cobra.Command, []string) error { return a.runRuns() },
 	}
 	cmd.Flags().StringVar(&a.flags.runs, "runs", defaultRuns, "look for the runs' folders below this `folder`")
+	cmd.AddCommand(a.pruneCommand())
 	return cmd
 }
 
+func (a *app) pruneCommand() *cobra.Command {
+	var older time.Duration
+	var keep int
+	cmd := &cobra.Command{
+		Use: "prune", Short: "Remove the folders of finished runs",
+		Long: `Removes the folders of runs that are finished. Unfinished runs, those with rows in
+doubt, and the newest ones stay. What is removed can't be brought back: neither the
+reports nor what keeps a finished create from being imported a second time.`,
+		Example: "  ticketetl runs prune --older-than 720h --keep 10 --yes",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return a.runPrune(older, keep) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&a.flags.runs, "runs", defaultRuns, "look for the runs' folders below this `folder`")
+	f.DurationVar(&older, "older-than", 30*24*time.Hour, "remove runs that began this `long` ago")
+	f.IntVar(&keep, "keep", 10, "keep this `number` of runs, the newest ones, in any case")
+	f.BoolVar(&a.flags.yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (a *app) runPrune(older time.Duration, keep int) error {
+	all, err := a.summaries()
+	if err != nil {
+		return err
+	}
+	var old []string
+	for i, s := range all {
+		dir := filepath.Join(a.flags.runs, s.RunID)
+		if i >= keep && s.State == report.Finished && s.Counts[etl.InDoubt.String()] == 0 && time.Since(s.Started) > older && !isLocked(dir) {
+			old = append(old, dir)
+		}
+	}
+	if len(old) == 0 {
+		_, err := fmt.Fprintln(a.out, "There is nothing to remove.")
+		return err
+	}
+	question := fmt.Sprintf("Remove %s, the newest of them %s?", plural(int64(len(old)), "run", "runs"), filepath.Base(old[0]))
+	switch {
+	case a.flags.yes:
+	case !a.inTerm:
+		return errors.New(question + " Nobody can answer here: give --yes")
+	case !a.ask(question):
+		return errors.New("not confirmed; nothing was removed")
+	}
+	for _, dir := range old {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(a.out, "%s removed.\n", plural(int64(len(old)), "run", "runs"))
+	return err
+}
+
+// summaries are those of all runs, newest first.
+func (a *app) summaries() ([]*report.Summary, error) {
+	ids, err := a.runIDs()
+	if err != nil {
+		return nil, err
+	}
+	var all []*report.Summary
+	for _, id := range ids {
+		s, err := report.LoadSummary(filepath.Join(a.flags.runs, id))
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // it was killed before it began to send
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
 func (a *app) reportCommand() *cobra.Command {
+	var rebuild bool
 	cmd := &cobra.Command{
 		Use: "report [RUN]", Short: "Show how a run ended (default: the newest one)",
+		Long: `Shows the summary of a run. With --rebuild, and for a run that was killed, the
+report files are written anew from its journal and its input files; nothing is
+asked of HubSpot.`,
 		Example: "  ticketetl report\n  ticketetl report 20261123-140102-import-1f2e3d --format json",
 		Args:    cobra.MaximumNArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.runReport(args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runReport(cmd.Context(), args, rebuild) },
 	}
+	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "write the report files of an import anew from its journal")
 	cmd.Flags().StringVar(&a.flags.runs, "runs", defaultRuns, "look for the run's folder below this `folder`")
 	return cmd
 }
 
 func (a *app) runRuns() error {
-	ids, err := a.runIDs()
+	all, err := a.summaries()
 	if err != nil {
 		return err
-	}
-	all := make([]*report.Summary, 0, len(ids))
-	for _, id := range ids {
-		s, err := report.LoadSummary(filepath.Join(a.flags.runs, id))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // a run that was killed before it began to send
-		}
-		if err != nil {
-			return err
-		}
-		all = append(all, s)
 	}
 	if a.flags.format == "json" {
 		return a.writeJSON(all)
@@ -65,9 +137,41 @@ func (a *app) runRuns() error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RUN\tSTATE\tROWS\tOUTCOMES")
 	for _, s := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.RunID, s.State, thousands(s.RowsRead), countsText(s.Counts))
+		state, err := a.settledState(s)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.RunID, state, thousands(s.RowsRead), countsText(s.Counts))
 	}
 	return w.Flush()
+}
+
+// settledState is the state of a run for people. One that says that it runs, and
+// whose process is gone, was killed; what it did is counted from its journal.
+func (a *app) settledState(s *report.Summary) (string, error) {
+	dir := filepath.Join(a.flags.runs, s.RunID)
+	if s.State != report.Running || isLocked(dir) {
+		return string(s.State), nil
+	}
+	totals, err := journalTotals(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "killed", nil
+	}
+	s.Count(totals, totals.Sum())
+	return "killed", err
+}
+
+// journalTotals counts what the journal of a run says of its rows.
+func journalTotals(dir string) (etl.Totals, error) {
+	log, err := journal.Open(dir)
+	if err != nil {
+		return etl.Totals{}, err
+	}
+	progress, err := log.Progress(context.Background())
+	if err == nil {
+		return progress.Totals(), log.Close()
+	}
+	return etl.Totals{}, errors.Join(err, log.Close())
 }
 
 // runIDs are the names of the run folders, newest first.
@@ -100,7 +204,7 @@ func countsText(counts map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-func (a *app) runReport(args []string) error {
+func (a *app) runReport(ctx context.Context, args []string, rebuild bool) error {
 	dir, err := a.runFolder(args)
 	if err != nil {
 		return err
@@ -109,11 +213,44 @@ func (a *app) runReport(args []string) error {
 	if err != nil {
 		return err
 	}
+	if killed := s.State == report.Running && !isLocked(dir); killed || rebuild {
+		if s, err = a.rebuild(ctx, dir); err != nil {
+			return err
+		}
+	}
 	groups, err := report.GroupErrors(filepath.Join(dir, report.ErrorsFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return a.showSummary(s, groups, dir)
+}
+
+// rebuild writes the report files of a run anew from its journal and its files,
+// and its summary if the run was killed.
+func (a *app) rebuild(ctx context.Context, dir string) (*report.Summary, error) {
+	j, err := a.jobOf(ctx, dir, func(etl.Status) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	definitions, err := schema.Load(filepath.Join(dir, schemaFile))
+	if err != nil {
+		return nil, errors.Join(err, j.close())
+	}
+	j.conn = &connection{schema: definitions, close: func() error { return nil }}
+	past, err := j.log.History(ctx, j.again)
+	if err == nil {
+		err = j.dropReports()
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.close())
+	}
+	_, err = j.run(ctx, pass{phase: "rebuild", total: -1, checked: etl.Unsent, past: past})
+	if j.summary.State == report.Running {
+		j.summary.State, j.summary.ExitCode = report.Interrupted, exitInterrupted
+		j.summary.Error = "the process ended before the run was finished"
+		j.summary.Next = "Carry on, which sends only what is left: ticketetl resume " + j.summary.RunID + j.whereFlags()
+	}
+	return &j.summary, errors.Join(err, j.summary.Save(dir), j.close())
 }
 
 // runFolder is the folder of the run that args name: by its id, by its path, or

@@ -245,3 +245,14 @@ func (p *Progress) Status(seq int64) (status etl.Status, known bool) {
 	}
 	return etl.Status(p.states[seq-1] - 1), true
 }
+
+// Totals counts the records by their last known status.
+func (p *Progress) Totals() etl.Totals {
+	var totals etl.Totals
+	for _, state := range p.states {
+		if state > 0 {
+			totals[state-1]++
+		}
+	}
+	return totals
+}
