@@ -192,3 +192,41 @@ func TestOAuthWaitHonoursContext(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestTokenInAnOutage: a token that runs out while its endpoint is down is waited
+// for, as long as a call may wait.
+func TestTokenInAnOutage(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		lasts time.Duration
+		ok    bool
+	}{{"two minutes", 2 * time.Minute, true}, {"an hour", time.Hour, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				endpoint := carrier(func(*http.Request) (*http.Response, error) {
+					if since := time.Since(began); since > time.Second && since < tt.lasts {
+						return answer(503, ""), nil
+					}
+					return answer(200, `{"access_token":"abc","refresh_token":"r","expires_in":60}`), nil
+				})
+				c := newClient(t, carrier(good), func(o *hubspot.Options) {
+					o.Tokens = hubspot.OAuthTokens(hubspot.OAuthConfig{ClientID: "i", ClientSecret: "s", RefreshToken: "r", Transport: endpoint})
+				})
+				require.NoError(t, operations["read"](t.Context(), c))
+				time.Sleep(65 * time.Second)
+				err := operations["create batch"](t.Context(), c)
+				if tt.ok {
+					require.NoError(t, err)
+					require.GreaterOrEqual(t, time.Since(began), tt.lasts)
+					return
+				}
+				require.ErrorIs(t, err, hubspot.ErrGaveUp)
+				require.ErrorIs(t, err, hubspot.ErrNotSent)
+				require.True(t, hubspot.Retryable(err))
+			})
+		})
+	}
+}
