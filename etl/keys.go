@@ -14,15 +14,34 @@ type keySet struct {
 	unique map[string]bool // properties whose values no two tickets share, besides the key
 	first  map[uint64]place
 	files  []string // names of files and sheets, by place.file
+	policy *Doubles // nil: reject
 }
+
+// Doubles says what to do with rows that have the same Key. One value serves
+// all readings of the same inputs: which rows are followed by a later one is
+// learned in the first reading and used in the next.
+type Doubles struct {
+	Keep  DoublePolicy
+	later map[place]place // rows that a later one takes the place of
+}
+
+// A DoublePolicy says which of several rows with one Key counts.
+type DoublePolicy string
+
+// The policies.
+const (
+	RejectDoubles DoublePolicy = "reject" // the first; the others are Rejected
+	KeepFirst     DoublePolicy = "first"  // the first; the others are Skipped
+	KeepLast      DoublePolicy = "last"   // the last; those before are Skipped, from the second reading on
+)
 
 type place struct {
 	file uint32
 	row  uint32
 }
 
-func newKeySet(unique []string) *keySet {
-	k := &keySet{seed: maphash.MakeSeed(), unique: map[string]bool{}, first: map[uint64]place{}}
+func newKeySet(unique []string, policy *Doubles) *keySet {
+	k := &keySet{seed: maphash.MakeSeed(), unique: map[string]bool{}, first: map[uint64]place{}, policy: policy}
 	for _, name := range unique {
 		k.unique[name] = true
 	}
@@ -36,7 +55,7 @@ func (k *keySet) claim(rec *Record) []Problem {
 		return nil
 	}
 	var problems []Problem
-	if at, taken := k.take("", rec.Key, rec.Pos); taken {
+	if at, taken := k.take("", rec.Key, rec.Pos); taken && !k.replaces(at, rec.Pos) {
 		p := k.double("key", rec.Key, at)
 		p.Column = rec.KeyColumn
 		problems = append(problems, p)
@@ -57,6 +76,42 @@ func (k *keySet) claim(rec *Record) []Problem {
 	return problems
 }
 
+// replaces notes that the row at pos takes the place of an earlier one, where the
+// last one counts.
+func (k *keySet) replaces(at place, pos Position) bool {
+	if k.policy == nil || k.policy.Keep != KeepLast {
+		return false
+	}
+	if k.policy.later == nil {
+		k.policy.later = map[place]place{}
+	}
+	k.policy.later[at] = place{file: k.file(pos), row: uint32(pos.Row)}
+	return true
+}
+
+// passed says whether rec is left out because another row with its key counts.
+func (k *keySet) passed(rec *Record, problems []Problem) (Problem, bool) {
+	if k == nil || k.policy == nil || rec.Key == "" {
+		return Problem{}, false
+	}
+	if at, replaced := k.policy.later[place{file: k.file(rec.Pos), row: uint32(rec.Pos.Row)}]; replaced {
+		p := k.double("key", rec.Key, at)
+		p.Message = fmt.Sprintf("key %q stands again in row %d of %s, and the last row counts", rec.Key, at.row, k.files[at.file])
+		return leftOut(p, rec), true
+	}
+	for _, p := range problems {
+		if k.policy.Keep == KeepFirst && p.Code == "DUPLICATE_KEY" && p.Property == "" {
+			return leftOut(p, rec), true
+		}
+	}
+	return Problem{}, false
+}
+
+func leftOut(p Problem, rec *Record) Problem {
+	p.Column, p.Warning, p.Hint = rec.KeyColumn, true, "the row is left out, as --duplicates says"
+	return p
+}
+
 // take notes a value. HubSpot does not say whether it tells values apart that
 // differ only in case or outer blanks, so they count as the same.
 func (k *keySet) take(property, value string, pos Position) (place, bool) {
@@ -65,11 +120,11 @@ func (k *keySet) take(property, value string, pos Position) (place, bool) {
 		return place{}, false
 	}
 	hash := maphash.String(k.seed, property+"\x00"+folded)
-	if at, taken := k.first[hash]; taken {
-		return at, true
+	at, taken := k.first[hash]
+	if !taken || property == "" && k.policy != nil && k.policy.Keep == KeepLast {
+		k.first[hash] = place{file: k.file(pos), row: uint32(pos.Row)}
 	}
-	k.first[hash] = place{file: k.file(pos), row: uint32(pos.Row)}
-	return place{}, false
+	return at, taken
 }
 
 func (k *keySet) file(p Position) uint32 {

@@ -87,7 +87,7 @@ func newRun(steps Steps, opts Options) *run {
 		halt:    make(chan struct{}),
 	}
 	if opts.Unique {
-		r.keys = newKeySet(opts.UniqueProperties)
+		r.keys = newKeySet(opts.UniqueProperties, opts.Doubles)
 	}
 	return r
 }
@@ -162,7 +162,12 @@ func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
 		return e
 	}
 	// A rejected row keeps its key: mended, it would meet the one that follows.
-	problems = append(problems, r.keys.claim(rec)...)
+	doubles := r.keys.claim(rec)
+	if p, passed := r.keys.passed(rec, doubles); passed {
+		e.judge(Outcome{Status: Skipped, Problems: []Problem{p}})
+		return e
+	}
+	problems = append(problems, doubles...)
 	locate(&e, problems)
 	e.out.Problems = problems
 	if fatal(problems) {

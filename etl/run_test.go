@@ -424,3 +424,24 @@ func TestRunFirstBatch(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{"a"}, {"b", "c", "d"}, {"e"}}, s.batches)
 }
+
+func TestRunDoubles(t *testing.T) {
+	t.Parallel()
+	cells := []string{"key:1", "key:2", "key:1", "a", "key:1"}
+	tests := []struct {
+		keep etl.DoublePolicy
+		want []string
+	}{
+		{etl.RejectDoubles, []string{"key:1 created", "key:2 created", "key:1 rejected", "a created", "key:1 rejected"}},
+		{etl.KeepFirst, []string{"key:1 created", "key:2 created", "key:1 skipped", "a created", "key:1 skipped"}},
+		{etl.KeepLast, []string{"key:1 skipped", "key:2 created", "key:1 skipped", "a created", "key:1 created"}},
+	}
+	for _, tt := range tests {
+		opts := etl.Options{Unique: true, Doubles: &etl.Doubles{Keep: tt.keep}, Checked: etl.Unsent}
+		_, _, err := runRows(t, opts, nil, cells...)
+		require.NoError(t, err)
+		report, _, err := runRows(t, opts, &sink{}, cells...)
+		require.NoError(t, err)
+		require.Equal(t, tt.want, report.texts, tt.keep)
+	}
+}

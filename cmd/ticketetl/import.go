@@ -23,6 +23,7 @@ type importOptions struct {
 	source  sourceFlags
 	dryRun  bool
 	again   bool
+	doubles string
 
 	allOrNothing bool
 	confirmOver  int64
@@ -62,6 +63,7 @@ operation. Rows whose ticket already is as the row says are not sent.
 	f := cmd.Flags()
 	f.StringVarP(&opts.mapping, "mapping", "m", "", "the mapping `file` (required)")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "compare the rows with the account and say what would be done; send nothing")
+	f.StringVar(&opts.doubles, "duplicates", "reject", "`which` of several rows with the same key to take: reject (the first, the others are errors), first or last")
 	f.BoolVar(&opts.again, "again", false, "start a new run, though an earlier one of the same file is unfinished, or has created its tickets")
 	opts.source.add(f)
 	opts.runFlags(a, f)
@@ -97,6 +99,9 @@ func (opts *importOptions) check() error {
 }
 
 func (a *app) runImport(ctx context.Context, opts importOptions) error {
+	if err := checkChoice("--duplicates", opts.doubles, "reject", "first", "last"); err != nil {
+		return err
+	}
 	if a.flags.schema != "" && !a.flags.sandbox && a.flags.sandboxData == "" {
 		return errors.New("--schema goes with --sandbox: an import into an account reads that account's own definitions")
 	}
@@ -105,6 +110,7 @@ func (a *app) runImport(ctx context.Context, opts importOptions) error {
 		return err
 	}
 	j.summary.DryRun = opts.dryRun
+	j.recipe.Duplicates = opts.doubles
 	conn, err := a.connect(ctx, j.p, j.want())
 	if err != nil {
 		return j.discard(err)
@@ -125,6 +131,7 @@ func (j *job) importAll(ctx context.Context, opts importOptions) error {
 		return errors.Join(err, j.close())
 	}
 	j.began = time.Now()
+	j.doubles = &etl.Doubles{Keep: etl.DoublePolicy(j.recipe.Duplicates)}
 	if err := j.dropReports(); err != nil {
 		return errors.Join(err, j.close())
 	}
@@ -193,7 +200,7 @@ func (j *job) openJournal(ctx context.Context) error {
 		return nil
 	}
 	j.again = func(etl.Status) bool { return false }
-	j.recipe = recipe{RowKey: j.wantsRowKey()}
+	j.recipe.RowKey = j.wantsRowKey()
 	var err error
 	if j.recipe.Mapping, err = filepath.Abs(j.summary.Mapping.Path); err != nil {
 		return err

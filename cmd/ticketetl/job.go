@@ -36,6 +36,8 @@ type job struct {
 	unused  []string          // columns of the first file that the mapping does not use
 	resolve *resolve.Resolver // nil offline
 
+	doubles *etl.Doubles // which of several rows with one key counts
+
 	// Of an import that has begun to send, or is carried on:
 	release func() error // of the run's lock
 	log     *journal.Journal
@@ -213,7 +215,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		steps.Resolver = j.resolve
 	}
 	totals, err := etl.Run(ctx, steps, etl.Options{
-		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
+		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Doubles: j.doubles, UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})
 	j.p.end()
 	err = errors.Join(err, w.Close())

@@ -22,6 +22,8 @@ type recipe struct {
 	Mapping string       `json:"mapping"` // absolute
 	Files   []recipeFile `json:"files"`
 	RowKey  bool         `json:"row_key"` // rows are stamped with a key of the run
+
+	Duplicates string `json:"duplicates"` // which of several rows with one key counts
 }
 
 type recipeFile struct {
