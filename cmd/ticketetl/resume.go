@@ -228,7 +228,9 @@ func (j *job) carryOn(ctx context.Context, opts importOptions) error {
 		}
 		switch {
 		case r.unfinished() && r.summary.Mapping.SHA256 == j.summary.Mapping.SHA256:
-			return j.adopt(ctx, r)
+			if err := j.adopt(ctx, r); !errors.Is(err, journal.ErrEmpty) {
+				return err
+			} // else that run sent nothing
 		case j.mapping.Operation == etl.Create && !r.summary.DryRun:
 			return fmt.Errorf("run %s has imported this file into account %s already (%s); "+
 				"a second time would create every ticket again. To do that, give --again; to look at it: ticketetl report %s",

@@ -227,3 +227,18 @@ func TestReportOfAKilledRun(t *testing.T) {
 	require.Equal(t, want, d.results(t))
 	require.True(t, d.summary(t).ChecksOut)
 }
+
+// TestRunThatSentNothing: a run that ended while its journal was made, on a full
+// disk for example, is started anew by the same command.
+func TestRunThatSentNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 150, createMapping, sandbox.Options{
+		Limits: sandbox.Unlimited, IndexLag: -1,
+		Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.DailyLimit, Nth: 1}},
+	})
+	require.Equal(t, exitStopped, d.importAll(t.Context(), "x", "--concurrency", "1"))
+	require.NoError(t, os.Truncate(filepath.Join(runFolderOf(t, d), "run.db"), 0))
+	d.restart()
+	require.Equal(t, exitDone, d.importAll(t.Context(), "x"), d.err.String())
+	require.Len(t, d.server.Tickets(false), 150)
+}

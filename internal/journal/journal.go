@@ -125,7 +125,7 @@ func Open(dir string) (*Journal, error) {
 		return nil, err
 	}
 	err = j.load()
-	if errors.Is(err, errEmpty) && log != nil && log.Size() > 0 {
+	if errors.Is(err, ErrEmpty) && log != nil && log.Size() > 0 {
 		err = errors.New(damaged)
 	}
 	if err != nil {
@@ -185,7 +185,9 @@ func (j *Journal) setUp() error {
 	return tx.Commit()
 }
 
-var errEmpty = errors.New("the journal is empty: that run ended before it sent anything; start it anew")
+// ErrEmpty is the error of opening the journal of a run that ended before it sent
+// anything.
+var ErrEmpty = errors.New("the journal is empty: that run ended before it sent anything; start it anew")
 
 // load reads the facts and where the numbering of batches and sources stands.
 func (j *Journal) load() error {
@@ -195,7 +197,7 @@ func (j *Journal) load() error {
 	}
 	switch tables {
 	case 0:
-		return errEmpty
+		return ErrEmpty
 	case 4:
 	default:
 		return errors.New("this is not a journal of ticketetl")
