@@ -24,9 +24,9 @@ func full() *report.Summary {
 		Started:         time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Finished:        time.Date(2026, 1, 2, 3, 5, 35, 0, time.UTC),
 		DurationSeconds: 90, DryRun: true, Redacted: true,
-		Account:           report.Account{ID: "12345678", Type: "STANDARD", TimeZone: "America/Sao_Paulo"},
-		SchemaFingerprint: "f00",
-		Mapping:           report.Mapping{Path: "desk.yaml", SHA256: "cc"},
+		Account:  report.Account{ID: "12345678", Type: "STANDARD", TimeZone: "America/Sao_Paulo"},
+		Endpoint: "https://api.hubapi.com", SchemaFingerprint: "f00",
+		Mapping: report.Mapping{Path: "desk.yaml", SHA256: "cc"},
 		Inputs: []report.Input{
 			{Path: "desk.csv", Size: 1_234_567, SHA256: "aa", Format: "csv", Encoding: "windows-1252", Rows: 12_000},
 			{Path: "desk.xlsx", Size: 999, SHA256: "bb", Format: "xlsx", Sheet: "Export", Rows: 1},
