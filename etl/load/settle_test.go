@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -405,4 +406,35 @@ func (m *model) check(t *testing.T) {
 	for name, n := range stored {
 		require.LessOrEqual(t, n, most[name], "more tickets than rows: %s", name)
 	}
+}
+
+// TestSettleWhileOthersWrite: writers send rows of the same values at the same
+// time, and some of the answers are lost. What one of them has just created is
+// never taken for what another one has lost.
+func TestSettleWhileOthersWrite(t *testing.T) {
+	t.Parallel()
+	s := newSettling(t, false, sandbox.Options{
+		IndexLag: -1, Seed: 5, Latency: sandbox.Range{Max: 3 * time.Millisecond},
+		Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Every: 4}, {Match: "POST batch/create", Kind: sandbox.Truncate, Every: 7}},
+	})
+	s.opts.Floor = s.store(t, "there before")
+	s.opts.Wait = func(context.Context, time.Duration) error { return nil }
+	imp := s.importer()
+	var writers sync.WaitGroup
+	outs := make([][]etl.Outcome, 24)
+	for i := range outs {
+		batch := []*etl.Record{s.row("A"), s.row(fmt.Sprint(i % 3)), s.row(fmt.Sprint("own ", i))}
+		writers.Go(func() { outs[i], _ = imp.Write(t.Context(), batch) })
+	}
+	writers.Wait()
+	taken := map[string]bool{}
+	for i, out := range outs {
+		for _, id := range ids(out) {
+			require.False(t, taken[id], "ticket %s has two rows", id)
+			taken[id] = true
+		}
+		require.Equal(t, etl.Created, out[2].Status, "batch %d: no other row has these values", i)
+	}
+	require.Len(t, s.server.Tickets(false), 1+3*len(outs), "nothing was lost or sent twice")
+	require.Greater(t, len(taken), 2*len(outs))
 }
