@@ -262,7 +262,9 @@ func TestSettleFindsWhatWasStoredLate(t *testing.T) {
 	t.Parallel()
 	s := newSettling(t, true, sandbox.Options{Faults: sandbox.Faults{
 		{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1},
-		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 2}, // the first looks for keys that are taken
+		// The first looks for keys that are taken; an answer that says nothing is asked for twice.
+		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 2},
+		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 3},
 	}})
 	changed := s.row("T-1")
 	out, err := s.importer().Write(t.Context(), []*etl.Record{changed, s.row("T-2")})
@@ -414,8 +416,11 @@ func (m *model) check(t *testing.T) {
 func TestSettleWhileOthersWrite(t *testing.T) {
 	t.Parallel()
 	s := newSettling(t, false, sandbox.Options{
-		IndexLag: -1, Seed: 5, Latency: sandbox.Range{Max: 3 * time.Millisecond},
-		Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Every: 4}, {Match: "POST batch/create", Kind: sandbox.Truncate, Every: 7}},
+		IndexLag: -1, Seed: 5,
+		Faults: sandbox.Faults{
+			{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Every: 4}, {Match: "POST batch/create", Kind: sandbox.Truncate, Every: 7},
+			{Match: "POST batch/create", Kind: sandbox.SlowBody, Delay: sandbox.Range{Min: 5 * time.Millisecond, Max: 20 * time.Millisecond}},
+		},
 	})
 	s.opts.Floor = s.store(t, "there before")
 	s.opts.Wait = func(context.Context, time.Duration) error { return nil }

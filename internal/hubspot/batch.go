@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -301,11 +302,20 @@ func (c *Client) ReadBatch(ctx context.Context, object string, q BatchRead) (fou
 	if q.IDProperty != "" && !slices.Contains(q.Properties, q.IDProperty) {
 		q.Properties = append(slices.Clip(q.Properties), q.IDProperty)
 	}
+	silent := false
 	k := &call{
 		method: http.MethodPost, path: c.paths.object(object, "batch", "read"), body: q.body(), reads: true,
 		decode: func(data []byte) (err error) {
-			found, missing, err = q.decode(data)
-			return err
+			if found, missing, err = q.decode(data); err != nil || len(found) > 0 || bytes.Contains(data, []byte(`"errors"`)) {
+				return err
+			}
+			// HubSpot names what is missing. An answer that says nothing of any input
+			// has been seen with nothing wrong; a second one is believed.
+			if !silent {
+				silent = true
+				return errSilent
+			}
+			return nil
 		},
 	}
 	if q.Archived {
@@ -316,6 +326,8 @@ func (c *Client) ReadBatch(ctx context.Context, object string, q BatchRead) (fou
 	}
 	return found, missing, nil
 }
+
+var errSilent = errors.New("the answer says nothing about what was asked")
 
 func unique(list []string) []string {
 	seen := make(map[string]bool, len(list))
