@@ -23,7 +23,7 @@ func hasForm(kind etl.Kind, text string) bool {
 	case etl.Bool:
 		return text == "true" || text == "false"
 	case etl.CellError:
-		return errorTexts[text] || strings.HasSuffix(text, notNumber) || strings.HasSuffix(text, notDate) || strings.HasSuffix(text, notStored)
+		return errorTexts[text] || strings.HasSuffix(text, notNumber) || strings.HasSuffix(text, notDate) || strings.HasSuffix(text, notStored) || strings.HasSuffix(text, notBool)
 	}
 	return true
 }
@@ -33,6 +33,7 @@ const (
 	notNumber = " is not a number"
 	notDate   = " is not a date"
 	notStored = " has no stored value"
+	notBool   = " is neither true nor false"
 )
 
 // errorTexts are the errors that a cell shows.

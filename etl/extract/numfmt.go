@@ -2,6 +2,7 @@ package extract
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -13,7 +14,9 @@ type format struct {
 	elapsed bool   // [h], [m] or [s]: a length of time
 	millis  bool   // parts of a second
 	mask    string // of a format of zeros and literal text, such as 00000 or 000\-00: what it shows
-	either  bool   // a date, a time or both, as the value has it
+	other   string // the mask where the condition of the first does not hold
+	holds   condition
+	either  bool // a date, a time or both, as the value has it
 }
 
 // dated says whether a number so formatted is a point or a length of time.
@@ -45,25 +48,21 @@ func builtIn(id int) format {
 // Its first section is what counts; the others are for negative numbers, zero
 // and text.
 func classify(code string) format {
+	tokens, others := section(code)
+	if f, ok := maskFormat(tokens, others); ok {
+		return f
+	}
 	var f format
-	var rest, mask strings.Builder // without and with literal text
-	conditional := false
-	for _, t := range section(code) {
+	var rest strings.Builder // without literal text
+	for _, t := range tokens {
 		switch t.kind {
 		case bracketToken:
 			f.elapsed = f.elapsed || isElapsed(t.text)
-			conditional = conditional || strings.ContainsAny(t.text, "<>=")
-		case literalToken:
-			mask.WriteString(strings.ReplaceAll(t.text, "0", "\x00"))
-		default:
+		case placeToken:
 			rest.WriteString(strings.ToLower(t.text))
-			mask.WriteString(t.text)
 		}
 	}
 	plain := strings.ReplaceAll(rest.String(), "general", "")
-	if !f.elapsed && !conditional && isMask(plain, mask.String()) {
-		return format{mask: mask.String()}
-	}
 	if !f.elapsed && isNumeric(plain) {
 		return format{}
 	}
@@ -73,6 +72,87 @@ func classify(code string) format {
 	f.millis = strings.Contains(plain, "s.0") || strings.Contains(plain, "s,0") || f.elapsed && strings.Contains(plain, ".0")
 	f.elapsed = f.elapsed && !f.date
 	return f
+}
+
+// maskFormat reads a format that pads with zeros; one with a condition, such as
+// [<=99999]00000;00000\-0000, if it has two sections and both pad.
+func maskFormat(tokens []formatToken, others string) (format, bool) {
+	mask, holds, ok := maskOf(tokens)
+	if !ok || holds.sign == "" {
+		return format{mask: mask}, ok
+	}
+	tokens, rest := section(others)
+	other, second, ok := maskOf(tokens)
+	return format{mask: mask, holds: holds, other: other}, ok && rest == "" && second.sign == ""
+}
+
+// anyDigit stands in a mask for '#', which shows a digit only where there is one.
+const anyDigit = "\x01"
+
+// maskOf is the mask of a section, and its condition.
+func maskOf(tokens []formatToken) (mask string, holds condition, ok bool) {
+	var rest, shown strings.Builder // without and with literal text
+	for _, t := range tokens {
+		switch t.kind {
+		case bracketToken:
+			if isElapsed(t.text) {
+				return "", holds, false
+			}
+			if strings.ContainsAny(t.text, "<>=") && !holds.parse(t.text) {
+				return "", holds, false
+			}
+		case literalToken:
+			shown.WriteString(strings.ReplaceAll(t.text, "0", "\x00"))
+		default:
+			rest.WriteString(strings.ToLower(t.text))
+			shown.WriteString(strings.ReplaceAll(t.text, "#", anyDigit))
+		}
+	}
+	mask = shown.String()
+	if first := strings.IndexByte(mask, '0'); first >= 0 { // there the digits stand that a mask has no place for
+		mask = strings.TrimRight(mask[:first], anyDigit) + mask[first:]
+	}
+	plain := strings.TrimLeft(strings.ReplaceAll(rest.String(), "general", ""), "#")
+	return mask, holds, isMask(plain, mask) && !strings.Contains(mask, anyDigit)
+}
+
+// A condition is what a section of a format asks of a number.
+type condition struct {
+	sign  string // "" is none
+	limit float64
+}
+
+func (c *condition) parse(text string) bool {
+	c.sign = text[:len(text)-len(strings.TrimLeft(text, "<>="))]
+	limit, err := strconv.ParseFloat(text[len(c.sign):], 64)
+	c.limit = limit
+	return err == nil && slices.Contains([]string{"<", "<=", ">", ">=", "=", "<>"}, c.sign)
+}
+
+func (c condition) of(value float64) bool {
+	switch c.sign {
+	case "<":
+		return value < c.limit
+	case "<=":
+		return value <= c.limit
+	case ">":
+		return value > c.limit
+	case ">=":
+		return value >= c.limit
+	case "=":
+		return value == c.limit
+	case "<>":
+		return value != c.limit
+	}
+	return true
+}
+
+// maskFor is the mask that shows value.
+func (f format) maskFor(value float64) string {
+	if f.holds.of(value) {
+		return f.mask
+	}
+	return f.other
 }
 
 // isMask says whether a format pads to several digits, as those of ids, postal
@@ -140,10 +220,10 @@ const (
 	bracketToken                  // colour, condition, language, elapsed time
 )
 
-// section splits the first section of a format code.
-func section(code string) []formatToken {
-	var tokens []formatToken
-	for at := 0; at < len(code) && code[at] != ';'; {
+// section splits the first section of a format code; rest are the others.
+func section(code string) (tokens []formatToken, rest string) {
+	at := 0
+	for at < len(code) && code[at] != ';' {
 		rest := code[at:]
 		t := formatToken{text: firstRune(rest)}
 		size := len(t.text)
@@ -164,7 +244,7 @@ func section(code string) []formatToken {
 		tokens = append(tokens, t)
 		at += size
 	}
-	return tokens
+	return tokens, strings.TrimPrefix(code[at:], ";")
 }
 
 func firstRune(s string) string {

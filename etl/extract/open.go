@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/ticketetl/ticketetl/etl"
 )
@@ -137,6 +138,17 @@ func (f *File) Close() error { return f.rows.Close() }
 
 // Info says what the file was found to be. It does not change after Open.
 func (f *File) Info() Info { return f.info }
+
+// Notes are those of Info, and what showed while the rows were read, such as
+// hidden rows. They are complete once Next has returned io.EOF; the goroutine
+// that calls Next may call it.
+func (f *File) Notes() []string {
+	notes := slices.Clone(f.info.Notes)
+	if rows, ok := f.rows.(interface{ notes() []string }); ok {
+		notes = append(notes, rows.notes()...)
+	}
+	return notes
+}
 
 // Progress returns how many bytes of how many were read. Any goroutine may
 // call it.

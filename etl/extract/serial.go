@@ -12,6 +12,11 @@ import (
 
 const dayMillis = 24 * 60 * 60 * 1000
 
+// nearSecond is how many milliseconds a moment may be off a whole second and
+// still mean it, where its format shows no parts of seconds: programs that
+// compute moments leave such a rest.
+const nearSecond = 10
+
 // dateCell turns the serial number of a date or time cell into text.
 //
 // A serial counts days from 1899-12-31 or, in the date system of 1904, from
@@ -23,8 +28,8 @@ func dateCell(raw string, serial float64, f format, date1904 bool) (string, etl.
 		return raw + notDate, etl.CellError
 	}
 	millis := int64(math.Round(serial * dayMillis))
-	if !f.millis && coarse(raw) {
-		millis = (millis + 500) / 1000 * 1000
+	if whole := (millis + 500) / 1000 * 1000; !f.millis && (coarse(raw) || max(millis-whole, whole-millis) <= nearSecond) {
+		millis = whole
 	}
 	switch {
 	case f.elapsed, serial < 1 && f.clock && !f.date, serial < 1 && f.either && !date1904:
@@ -95,6 +100,14 @@ func isoCell(raw string, f format) (string, etl.Kind) {
 	return raw + notDate, etl.CellError
 }
 
+// mostRest is how many units in the last place a few computations leave behind.
+const mostRest = 3
+
+func unitInLastPlace(f float64) float64 {
+	f = math.Abs(f)
+	return math.Nextafter(f, math.Inf(1)) - f
+}
+
 // surest is the least number that a cell cannot hold surely: a spreadsheet
 // keeps 15 digits and makes zeros of the others.
 const surest = 1e15
@@ -103,21 +116,22 @@ const surest = 1e15
 //
 // A workbook stores the binary number, of which it never shows more than 15
 // digits; 0.30000000000000004 is what a sum of 0.1 and 0.2 leaves behind and
-// means 0.3. So 15 digits are kept. A number with more digits than those before
-// the point stays as it is stored; the mapping refuses it where it is used.
+// means 0.3. So 15 digits are kept where what is left off is such a rest; digits
+// that mean something stay. A number with more digits than those before the
+// point stays as it is stored; the mapping refuses it where it is used.
 func numberCell(raw string) (text string, value float64, ok bool) {
 	raw = strings.TrimSpace(raw)
 	value, err := strconv.ParseFloat(raw, 64)
 	if err != nil || math.IsInf(value, 0) || math.IsNaN(value) || strings.ContainsAny(raw, "xX_pPnN") {
 		return raw, 0, false
 	}
-	if math.Abs(value) >= surest {
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(value, 'e', 14, 64), 64)
+	if math.Abs(value) >= surest || math.Abs(short-value) > mostRest*unitInLastPlace(value) {
 		if isDecimal(raw) {
 			return raw, value, true
 		}
 		return strconv.FormatFloat(value, 'f', -1, 64), value, true
 	}
-	short, _ := strconv.ParseFloat(strconv.FormatFloat(value, 'e', 14, 64), 64)
 	if short == 0 {
 		return "0", value, true // minus zero as well
 	}

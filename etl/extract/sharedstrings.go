@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 const (
@@ -127,16 +129,40 @@ func unescape(s string) string {
 	for ; i >= 0; i = strings.Index(s, "_x") {
 		b.WriteString(s[:i])
 		s = s[i:]
-		if len(s) >= 7 && s[6] == '_' {
-			if code, err := strconv.ParseUint(s[2:6], 16, 16); err == nil && !(code >= 0xD800 && code <= 0xDFFF) {
-				b.WriteRune(rune(code))
-				s = s[7:]
-				continue
-			}
+		r, size := escaped(s)
+		if size == 0 {
+			r, size = '_', 1
 		}
-		b.WriteString(s[:2])
-		s = s[2:]
+		b.WriteRune(r)
+		s = s[size:]
 	}
 	b.WriteString(s)
 	return b.String()
+}
+
+// escaped reads the escape, or the two of one character beyond the first 65,536,
+// with which s begins; size 0 means that there is none.
+func escaped(s string) (r rune, size int) {
+	first, ok := escapeUnit(s)
+	switch {
+	case !ok:
+		return 0, 0
+	case !utf16.IsSurrogate(first):
+		return first, escapeSize
+	}
+	second, ok := escapeUnit(s[escapeSize:])
+	if r = utf16.DecodeRune(first, second); !ok || r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, 2 * escapeSize
+}
+
+const escapeSize = len("_x0000_")
+
+func escapeUnit(s string) (rune, bool) {
+	if len(s) < escapeSize || s[:2] != "_x" || s[escapeSize-1] != '_' {
+		return 0, false
+	}
+	code, err := strconv.ParseUint(s[2:escapeSize-1], 16, 16)
+	return rune(code), err == nil
 }

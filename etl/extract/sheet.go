@@ -26,6 +26,8 @@ type sheetRows struct {
 	cells  *cellStream
 	header *etl.Header
 	ahead  []sheetRow // rows that were read to find the header
+
+	hiddenRows, firstHidden int // rows that were read though they are hidden
 }
 
 // A sheetRow is one row that is not blank, up to its last cell that is not empty.
@@ -33,6 +35,8 @@ type sheetRow struct {
 	row    int
 	fields []string
 	kinds  []etl.Kind // as long as fields
+	beyond cellValue  // the first filled cell beyond the header's last; its text is empty if there is none
+	hidden bool
 }
 
 func (s *sheetRows) open(opts Options, info *Info) error {
@@ -91,6 +95,14 @@ func (m *meter) expect(p parts, names ...string) {
 	m.done.Store(0)
 }
 
+// notes tell what showed while the rows were read.
+func (s *sheetRows) notes() []string {
+	if s.hiddenRows == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("hidden rows are read as well: %d of them, the first is row %d", s.hiddenRows, s.firstHidden)}
+}
+
 // findHeader reads up to the header; what it reads beyond is kept.
 func (s *sheetRows) findHeader(want int, note func(string, ...any)) error {
 	var rows []headerRow
@@ -132,7 +144,7 @@ func (s *sheetRows) findHeader(want int, note func(string, ...any)) error {
 func (s *sheetRows) takeHeader() error {
 	r := s.ahead[0]
 	s.header = etl.NewHeader(r.fields)
-	s.cells.headerRow = r.row
+	s.cells.headerRow, s.cells.width = r.row, s.header.Len()
 	s.ahead = s.ahead[1:]
 	return nil
 }
@@ -175,6 +187,12 @@ func (s *sheetRows) Next(context.Context) (*etl.Record, error) {
 // record makes a Record of r. Workbooks leave out empty cells, so a short row
 // is filled up.
 func (s *sheetRows) record(r sheetRow) (*etl.Record, error) {
+	if r.hidden {
+		s.hiddenRows++
+		if s.firstHidden == 0 {
+			s.firstHidden = r.row
+		}
+	}
 	rec := &etl.Record{
 		Pos:    etl.Position{File: s.name, Sheet: s.sheet, Row: r.row},
 		Header: s.header,
@@ -189,23 +207,23 @@ func (s *sheetRows) record(r sheetRow) (*etl.Record, error) {
 			rec.Kinds[i] = kind
 		}
 	}
-	if len(r.fields) > n {
-		return rec, &etl.RowError{Pos: rec.Pos, Problem: beyondHeader(r, n)}
+	for i := n; i < len(r.fields) && r.beyond.text == ""; i++ { // a row read before the header was known
+		r.beyond = cellValue{column: i, text: r.fields[i]}
+	}
+	if r.beyond.text != "" {
+		return rec, &etl.RowError{Pos: rec.Pos, Problem: beyondHeader(r, len(rec.Fields))}
 	}
 	return rec, nil
 }
 
 // beyondHeader names the first filled cell of r that has no column.
 func beyondHeader(r sheetRow, width int) etl.Problem {
-	i := width
-	for r.fields[i] == "" {
-		i++
-	}
+	i, text := r.beyond.column, r.beyond.text
 	return etl.Problem{
 		Column:  i,
-		Value:   r.fields[i],
+		Value:   text,
 		Code:    "TOO_MANY_CELLS",
-		Message: fmt.Sprintf("cell %s%d holds %s, beyond the last column of the header (%s)", etl.ColumnLetter(i), r.row, quote([]byte(r.fields[i])), etl.ColumnLetter(width-1)),
+		Message: fmt.Sprintf("cell %s%d holds %s, beyond the last column of the header (%s)", etl.ColumnLetter(i), r.row, quote([]byte(text)), etl.ColumnLetter(width-1)),
 		Hint:    "give the column a header, or clear the cell",
 	}
 }
@@ -219,6 +237,10 @@ type cellStream struct {
 	row       int
 	hidden    []string // letters of hidden columns
 	headerRow int
+	width     int // of the header, once it is known
+
+	fields []string // of the row last read, once the width is known: a Record has its own
+	kinds  []etl.Kind
 }
 
 // next returns the next row that has a filled cell; io.EOF is the end.
@@ -238,7 +260,7 @@ func (c *cellStream) next() (sheetRow, error) {
 			if err != nil {
 				return r, fmt.Errorf("row %d: %w", c.row, err)
 			}
-			if len(r.fields) > 0 {
+			if len(r.fields) > 0 || r.beyond.text != "" {
 				return r, nil
 			}
 		case xml.EndElement:
@@ -277,7 +299,11 @@ func (c *cellStream) readRow(e xml.StartElement) (sheetRow, error) {
 	if err := c.number(attr(e, "r")); err != nil {
 		return sheetRow{}, err
 	}
-	r := sheetRow{row: c.row}
+	r := sheetRow{row: c.row, hidden: isTrue(attr(e, "hidden"))}
+	if c.width > 0 {
+		r.fields, r.kinds = c.fields[:0], c.kinds[:0]
+		defer func() { c.fields, c.kinds = r.fields, r.kinds }()
+	}
 	column, size := -1, 0
 	for {
 		t, err := c.must()
@@ -336,10 +362,11 @@ type cellValue struct {
 // put adds a cell to r, unless it is empty.
 func (c *cellStream) put(r *sheetRow, cell cellValue, size int) error {
 	limits := c.book.limits
+	if cell.text == "" {
+		return nil
+	}
 	at := etl.ColumnLetter(cell.column)
 	switch {
-	case cell.text == "":
-		return nil
 	case cell.column >= limits.MaxColumns:
 		return fmt.Errorf("cell %s%d stands beyond the %d columns that may be", at, c.row, limits.MaxColumns)
 	case len(cell.text) > limits.MaxField:
@@ -348,10 +375,15 @@ func (c *cellStream) put(r *sheetRow, cell cellValue, size int) error {
 		return fmt.Errorf("the row has more than %d bytes", limits.MaxRow)
 	case cell.column < len(r.fields) && r.fields[cell.column] != "":
 		return fmt.Errorf("cell %s%d is there twice; the workbook is damaged: open it in a spreadsheet program and save it again", at, c.row)
+	case c.width > 0 && cell.column >= c.width:
+		if r.beyond.text == "" || cell.column < r.beyond.column {
+			r.beyond = cell
+		}
+		return nil
 	}
-	for len(r.fields) <= cell.column {
-		r.fields = append(r.fields, "")
-		r.kinds = append(r.kinds, etl.Text)
+	if more := cell.column + 1 - len(r.fields); more > 0 {
+		r.fields = append(r.fields, make([]string, more)...)
+		r.kinds = append(r.kinds, make([]etl.Kind, more)...)
 	}
 	r.fields[cell.column], r.kinds[cell.column] = cell.text, cell.kind
 	return nil
@@ -438,8 +470,12 @@ func (b *workbook) value(raw rawCell, f format) (text string, kind etl.Kind, err
 	case "str":
 		return unescape(raw.value), etl.Text, nil
 	case "b":
-		return boolText(raw.value), etl.Bool, nil
+		text, kind = boolCell(raw.value)
+		return text, kind, nil
 	case "e":
+		if strings.TrimSpace(raw.value) == "" {
+			return "an error" + notStored, etl.CellError, nil
+		}
 		return raw.value, etl.CellError, nil
 	case "d":
 		if raw.value == "" {
@@ -462,14 +498,16 @@ func unstored(formula string) string {
 	return "=" + string(clip([]byte(formula))) + notStored
 }
 
-func boolText(value string) string {
-	switch strings.TrimSpace(value) {
+func boolCell(value string) (text string, kind etl.Kind) {
+	switch strings.ToLower(strings.TrimSpace(value)) {
 	case "":
-		return ""
+		return "", etl.Text
 	case "1", "true":
-		return "true"
+		return "true", etl.Bool
+	case "0", "false":
+		return "false", etl.Bool
 	}
-	return "false"
+	return string(clip([]byte(value))) + notBool, etl.CellError
 }
 
 // number is what a number means under its format.
@@ -484,7 +522,7 @@ func (b *workbook) number(raw string, f format) (text string, kind etl.Kind) {
 	case f.dated():
 		return dateCell(strings.TrimSpace(raw), value, f, b.date1904)
 	case f.mask != "" && isDigits(text) && value < surest:
-		return fillMask(f.mask, text), etl.Text
+		return fillMask(f.maskFor(value), text), etl.Text
 	}
 	return text, etl.Number
 }

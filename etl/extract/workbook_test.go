@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -73,11 +74,17 @@ func TestCells(t *testing.T) {
 		{name: "rich text without its pronunciation", cell: ` t="s"><v>1</v>`, want: "東京 office", kind: text},
 		{name: "inline rich text", cell: ` t="inlineStr"><is><r><t>a</t></r><r><t xml:space="preserve"> b</t></r></is>`, want: "a b", kind: text},
 		{name: "escaped characters", cell: ` t="inlineStr"><is><t>a_x000D_&amp;_x005F_x0041_</t></is>`, want: "a\r&_x0041_", kind: text},
+		{name: "an escaped character of two units", cell: ` t="inlineStr"><is><t>a_xD83D__xDE00_b</t></is>`, want: "a😀b", kind: text},
+		{name: "half of an escaped character", cell: ` t="inlineStr"><is><t>_xD83D_x_xDE00_</t></is>`, want: "_xD83D_x_xDE00_", kind: text},
 		{name: "text that a formula gave", cell: ` t="str"><f>A1</f><v>x</v>`, want: "x", kind: text},
 		{name: "a long id as text", cell: ` t="inlineStr"><is><t>123456789012345678</t></is>`, want: "123456789012345678", kind: text},
 		{name: "whole number", cell: `><v>42</v>`, want: "42", kind: number},
 		{name: "exponent", cell: `><v>1.5E-3</v>`, want: "0.0015", kind: number},
 		{name: "binary remainder", cell: `><v>0.30000000000000004</v>`, want: "0.3", kind: number},
+		{name: "binary remainder of a price", cell: `><v>23.550519999999999</v>`, want: "23.55052", kind: number},
+		{name: "digits that are no remainder stay", cell: `><v>0.12345678901234568</v>`, want: "0.12345678901234568", kind: number},
+		{name: "digits that are no remainder stay, of a whole part too", cell: `><v>1234567890123.4567</v>`, want: "1234567890123.4567", kind: number},
+		{name: "digits with an exponent stay", cell: `><v>1.2345678901234568E-2</v>`, want: "0.012345678901234568", kind: number},
 		{name: "minus zero", cell: `><v>-0</v>`, want: "0", kind: number},
 		{name: "percent by value", cell: `><v>0.15</v>`, format: "9", want: "0.15", kind: number},
 		{name: "currency by value", cell: `><v>1234.5</v>`, format: `[$R$-416] #,##0.00;[Red]-[$R$-416] #,##0.00`, want: "1234.5", kind: number},
@@ -89,9 +96,21 @@ func TestCells(t *testing.T) {
 		{name: "more digits than zeros", cell: `><v>1234</v>`, format: `00\-0`, want: "123-4", kind: text},
 		{name: "two zeros and a unit", cell: `><v>4</v>`, format: `00" h"`, want: "4", kind: number},
 		{name: "zeros do not hide a fraction", cell: `><v>4.5</v>`, format: "00000", want: "4.5", kind: number},
+		{name: "zeros behind a place for more digits", cell: `><v>42</v>`, format: "#00000", want: "00042", kind: text},
+		{name: "more digits under a place for more", cell: `><v>1234567</v>`, format: "##00000", want: "1234567", kind: text},
+		{name: "a literal before places for more", cell: `><v>42</v>`, format: `"#"#000`, want: "#042", kind: text},
+		{name: "a grouped number does not pad", cell: `><v>42</v>`, format: "#,##0", want: "42", kind: number},
+		{name: "places between zeros are not filled in", cell: `><v>42</v>`, format: "000-###", want: "42", kind: number},
+		{name: "a condition that holds", cell: `><v>1234</v>`, format: `[<=99999]00000;00000\-0000`, want: "01234", kind: text},
+		{name: "a condition that does not", cell: `><v>12345678</v>`, format: `[<=99999]00000;00000\-0000`, want: "01234-5678", kind: text},
+		{name: "conditions of other forms", cell: `><v>1234</v>`, format: `[<100]0;[<=99999]00000;General`, want: "1234", kind: number},
+		{name: "a colour is no condition", cell: `><v>42</v>`, format: `[Red]00000`, want: "00042", kind: text},
 		{name: "not a number", cell: `><v>abc</v>`, want: "abc is not a number", kind: broken},
 		{name: "true", cell: ` t="b"><v>1</v>`, want: "true", kind: yes},
 		{name: "false", cell: ` t="b"><v>0</v>`, want: "false", kind: yes},
+		{name: "true as a word", cell: ` t="b"><v>true</v>`, want: "true", kind: yes},
+		{name: "neither true nor false", cell: ` t="b"><v>2</v>`, want: "2 is neither true nor false", kind: broken},
+		{name: "an error without a value", cell: ` t="e"><v></v>`, want: "an error has no stored value", kind: broken},
 		{name: "error", cell: ` t="e"><v>#N/A</v>`, want: "#N/A", kind: broken},
 		{name: "formula by its stored value", cell: `><f>1+1</f><v>2</v>`, want: "2", kind: number},
 		{name: "formula that gave empty text", cell: ` t="str"><f>""</f><v></v>`, want: "", kind: text},
@@ -104,6 +123,9 @@ func TestCells(t *testing.T) {
 		{name: "date that hides its time", cell: `><v>45351.6041666667</v>`, format: "14", want: "2024-02-29T14:30:00", kind: moment},
 		{name: "midnight under a format with a time", cell: `><v>45351</v>`, format: "22", want: "2024-02-29T00:00:00", kind: moment},
 		{name: "milliseconds", cell: `><v>45351.604172106483</v>`, format: "yyyy-mm-dd hh:mm:ss.000", want: "2024-02-29T14:30:00.47", kind: moment},
+		{name: "a few milliseconds off a second", cell: `><v>45351.604166608796</v>`, format: "22", want: "2024-02-29T14:30:00", kind: moment},
+		{name: "a few milliseconds under a format that shows them", cell: `><v>45351.604166608796</v>`, format: "hh:mm:ss.000 dd/mm/yyyy", want: "2024-02-29T14:29:59.995", kind: moment},
+		{name: "more than a few milliseconds", cell: `><v>45351.604168981481</v>`, format: "22", want: "2024-02-29T14:30:00.2", kind: moment},
 		{name: "few decimals are not milliseconds", cell: `><v>45351.60417</v>`, format: "22", want: "2024-02-29T14:30:00", kind: moment},
 		{name: "the last moment rounds into the next day", cell: `><v>45351.9999999999</v>`, format: "22", want: "2024-03-01T00:00:00", kind: moment},
 		{name: "time of day", cell: `><v>0.604166666666667</v>`, format: "20", want: "14:30:00", kind: length},
@@ -144,7 +166,7 @@ func oneCell(t testing.TB, cell, format string, in1904 bool) string {
 	if len(format) <= 2 && format != "" {
 		id = format
 	} else if format != "" {
-		id, formats = "170", `<numFmts><numFmt numFmtId="170" formatCode="`+strings.ReplaceAll(format, `"`, "&quot;")+`"/></numFmts>`
+		id, formats = "170", `<numFmts><numFmt numFmtId="170" formatCode="`+strings.NewReplacer(`"`, "&quot;", "<", "&lt;").Replace(format)+`"/></numFmts>`
 	}
 	workbook := `<workbook xmlns:r="x"><workbookPr/><sheets><sheet name="Tickets" sheetId="1" r:id="r1"/></sheets></workbook>`
 	if in1904 {
@@ -196,6 +218,31 @@ func TestSheetRows(t *testing.T) {
 			require.Contains(t, f.Info().Notes, "hidden columns are read as well: B")
 		})
 	}
+}
+
+func TestHiddenRowsAreTold(t *testing.T) {
+	t.Parallel()
+	f := open(t, sheetOf(t, headerXML+`<row r="2"><c t="str"><v>a</v></c></row><row r="3" hidden="1"><c t="str"><v>b</v></c></row><row r="4" hidden="1"/><row r="70" hidden="true"><c t="str"><v>c</v></c></row>`), extract.Options{})
+	require.Len(t, readAll(t, f), 3)
+	require.Contains(t, f.Notes(), "hidden columns are read as well: B")
+	require.Contains(t, f.Notes(), "hidden rows are read as well: 2 of them, the first is row 3")
+	require.NotContains(t, f.Info().Notes, "hidden rows are read as well: 2 of them, the first is row 3")
+}
+
+// A cell far to the right costs no more than any other.
+func TestStrayCellsAreNotFilledUpTo(t *testing.T) {
+	var rows strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&rows, `<row r="%d"><c r="A%d" t="str"><v>x</v></c><c r="XFD%d" t="str"><v>y</v></c><c r="XFC%d" t="str"><v>z</v></c></row>`, i+2, i+2, i+2, i+2)
+	}
+	f := open(t, sheetOf(t, headerXML+rows.String()), extract.Options{Header: 1})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	all := readAll(t, f)
+	runtime.ReadMemStats(&after)
+	require.Len(t, all, 3000)
+	require.Equal(t, "cell XFC3001 holds \"z\", beyond the last column of the header (B)", all[2999].Problem.Message)
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)/3000, uint64(16384), "bytes a row")
 }
 
 func TestRefusedWorkbooks(t *testing.T) {
