@@ -214,6 +214,9 @@ func (m *multiChoice) convert(in cell) (string, *flaw) {
 
 // separable says whether text has several parts that each name an item.
 func (m *multiChoice) separable(text string) bool {
+	if !strings.Contains(text, m.split) {
+		return false
+	}
 	n := 0
 	for _, part := range strings.Split(text, m.split) {
 		if part = strings.TrimSpace(part); part == "" {
