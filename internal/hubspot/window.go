@@ -23,7 +23,8 @@ import (
 //
 //	(sent + part before) - (answered - part after) >= interval
 //
-// apart. Nothing but differences of our own clock goes into this, so the clock
+// apart, if the parts are at least what the shortest latency is made of; where
+// they vary against each other, a refusal is possible, and rare. Nothing but differences of our own clock goes into this, so the clock
 // of HubSpot does not matter; and what holds for every span of one interval
 // holds for fixed windows too. It costs the difference between the usual and
 // the shortest latency, in each interval. When the answers show that requests
