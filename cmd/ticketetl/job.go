@@ -14,6 +14,7 @@ import (
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/etl/resolve"
 	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
@@ -285,7 +286,7 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 	case j.app.interrupts():
 		code, j.summary.State = exitInterrupted, report.Interrupted
 	case cause != nil:
-		code, j.summary.State, j.summary.Error = codeOf(cause), report.Aborted, cause.Error()
+		code, j.summary.State, j.summary.Error = codeOf(cause), report.Aborted, j.causeText(cause)
 		if code == exitStopped {
 			j.summary.State = report.Stopped
 		}
@@ -309,6 +310,15 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 		return nil
 	}
 	return &exitError{code: code}
+}
+
+// causeText is why the run stopped, without values of cells where those are hidden.
+func (j *job) causeText(cause error) string {
+	var brake *load.BrakeError
+	if j.app.flags.redact && errors.As(cause, &brake) && brake.Hidden != "" {
+		return brake.Hidden
+	}
+	return cause.Error()
 }
 
 // dropSpool removes the copy of standard input, unless it is needed to carry on.
