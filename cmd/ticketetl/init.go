@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -78,7 +79,7 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 		_, err := a.out.Write(draft.Bytes())
 		return err
 	}
-	if err := renameio.WriteFile(opts.output, draft.Bytes(), 0o644); err != nil {
+	if err := renameio.WriteFile(opts.output, draft.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(opts.output))); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.out, "%s drafted. Look it over, what is marked \"# ?\" above all, then: ticketetl validate -m %s %s\n", opts.output, opts.output, opts.file)

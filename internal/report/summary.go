@@ -113,7 +113,7 @@ func (s *Summary) Save(dir string) error {
 		return fmt.Errorf("run folder %s: %s: %w", dir, SummaryFile, err)
 	}
 	path := filepath.Join(dir, SummaryFile)
-	if err := renameio.WriteFile(path, append(data, '\n'), 0o600); err != nil {
+	if err := renameio.WriteFile(path, append(data, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(path))); err != nil {
 		return folderError(path, err)
 	}
 	return nil
