@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/google/renameio/v2"
 
@@ -73,7 +74,7 @@ func (s *Server) save() error {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	file, err := renameio.NewPendingFile(s.opts.Data, renameio.WithPermissions(0o600))
+	file, err := renameio.NewPendingFile(s.opts.Data, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(s.opts.Data)))
 	if err != nil {
 		return fmt.Errorf("save sandbox account: %w", err)
 	}
