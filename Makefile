@@ -4,9 +4,12 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN := bin/ticketetl
 FUZZTIME ?= 20s
+ROUNDS ?= 2000
+SEED ?= 1
+ROWS ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench fuzz conformance clean
+.PHONY: help build demo test check format vet lint samples bench fuzz torture torture-large conformance clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +48,13 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s)
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; \
 	done
+
+torture: ## kill the program 2,000 times and more and compare the account with the file (ROUNDS, SEED)
+	$(GO) run ./internal/torture -rounds $(ROUNDS) -seed $(SEED) -parallel 6
+
+torture-large: ## import a file of ten million rows (ROWS) in two attempts; memory, journal and time
+	$(GO) run ./internal/torture -large $(ROWS)
+	$(GO) run ./internal/torture -large $(ROWS) -key
 
 conformance: build ## drive the sandbox with the official npm client (needs Node.js and the npm registry)
 	TICKETETL=$(CURDIR)/$(BIN) ./conformance/run.sh

@@ -36,7 +36,10 @@ func newDesk(bin, dir string, p plan, rows []row, url string) (*desk, error) {
 	d := &desk{bin: bin, dir: dir}
 	d.args = []string{
 		"import", "-m", d.path("desk.yaml"), "--base-url", url, "--runs", d.runs(), "--progress", "none", "--yes",
-		"--format", "json", "--concurrency", strconv.Itoa(p.writers), "--timeout", "300ms", d.path("desk.csv"),
+		"--format", "json", "--concurrency", strconv.Itoa(p.writers), "--timeout", "300ms", "--settle-wait", "100ms", d.path("desk.csv"),
+	}
+	if p.resend {
+		d.args = append(d.args, "--in-doubt", "resend")
 	}
 	d.env = append(os.Environ(), tokenEnv(p.oauth)...)
 	var file bytes.Buffer

@@ -115,6 +115,7 @@ type plan struct {
 	latency sandbox.Range
 	oauth   bool
 	outage  outage
+	resend  bool // creates whose answer was lost and that are not found are sent once more
 	again   bool // give the command once more when all is done
 }
 
@@ -132,16 +133,17 @@ func newPlan(seed uint64, v variant, storm bool) plan {
 		latency: sandbox.Range{Max: time.Duration(rng.IntN(6)) * time.Millisecond},
 	}
 	if storm {
-		p.faults, p.oauth = drawStorm(rng, v)
+		p.faults, p.oauth = drawStorm(rng)
 		p.outage = drawOutage(rng)
 		if rng.IntN(3) > 0 {
 			return p
 		}
 	} else if rng.IntN(4) == 0 {
-		p.faults = sandbox.Faults{drawFault(rng, v, 0.08)}
+		p.faults = sandbox.Faults{drawFault(rng, 0.08)}
 	} else {
 		p.again = rng.IntN(3) == 0
 	}
+	p.resend = v.keyless() && rng.IntN(3) == 0
 	for range 1 + rng.IntN(3) {
 		p.moments = append(p.moments, drawMoment(rng, p.rows))
 	}
@@ -171,7 +173,7 @@ func drawMoment(rng *rand.Rand, rows int) moment {
 }
 
 // drawStorm makes about 30 % of the calls fail, in a few of the ways there are.
-func drawStorm(rng *rand.Rand, v variant) (sandbox.Faults, bool) {
+func drawStorm(rng *rand.Rand) (sandbox.Faults, bool) {
 	const share = 0.3
 	kinds := 2 + rng.IntN(4)
 	var out sandbox.Faults
@@ -183,7 +185,7 @@ func drawStorm(rng *rand.Rand, v variant) (sandbox.Faults, bool) {
 		out = append(out, rareFaults[rare])
 	}
 	for range kinds {
-		out = append(out, drawFault(rng, v, share/float64(kinds)))
+		out = append(out, drawFault(rng, share/float64(kinds)))
 	}
 	return out, oauth
 }
@@ -215,14 +217,17 @@ var quickFaults = []sandbox.Kind{
 	sandbox.NeverAnswer, sandbox.NeverAnswerBefore,
 }
 
-func drawFault(rng *rand.Rand, v variant, probability float64) sandbox.Fault {
+func drawFault(rng *rand.Rand, probability float64) sandbox.Fault {
 	f := sandbox.Fault{Kind: quickFaults[rng.IntN(len(quickFaults))], Probability: probability}
 	if f.Kind == sandbox.Delay || f.Kind == sandbox.SlowBody {
 		f.Delay = sandbox.Range{Min: time.Millisecond, Max: 80 * time.Millisecond}
 	}
-	if f.Kind == sandbox.EmptyResults { // no client can tell an empty listing from one that hides things
-		f.Match = "batch/" + v.operation
-	} else if rng.IntN(3) == 0 {
+	switch {
+	case f.Kind == sandbox.EmptyResults:
+		// No client can tell an empty listing from one that hides things, nor a
+		// batch read that does so twice in a row from tickets that are not there.
+		f.Match, f.Probability, f.Every = "batch/", 0, 13
+	case rng.IntN(3) == 0:
 		f.Match, f.Probability = "batch/", min(1, 2*probability)
 	}
 	return f
@@ -238,8 +243,8 @@ func (p plan) command() string {
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("%s: %d rows, concurrency %d, latency up to %s, oauth %t, outage %v, moments %v, faults %s",
-		p.variant.name, p.rows, p.writers, p.latency.Max, p.oauth, p.outage, p.moments, faultsText(p.faults))
+	return fmt.Sprintf("%s: %d rows, concurrency %d, latency up to %s, oauth %t, resend %t, outage %v, moments %v, faults %s",
+		p.variant.name, p.rows, p.writers, p.latency.Max, p.oauth, p.resend, p.outage, p.moments, faultsText(p.faults))
 }
 
 func faultsText(faults sandbox.Faults) string {

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/ticketetl/ticketetl/internal/report"
 )
 
 // A round is one file imported into one account by as many attempts as it takes.
@@ -136,7 +139,7 @@ func (r *round) attemptAll(ctx context.Context, s *scene) (*attempt, error) {
 			return nil, err
 		}
 		r.attempts = append(r.attempts, a)
-		if a.final() {
+		if a.final() || r.doneBefore(s, a) {
 			return a, nil
 		}
 		if err := r.mayGoOn(a); err != nil {
@@ -144,6 +147,22 @@ func (r *round) attemptAll(ctx context.Context, s *scene) (*attempt, error) {
 		}
 	}
 	return nil, fmt.Errorf("%d attempts did not come to an end", maxAttempts)
+}
+
+// doneBefore says that the run had come to its end when a was killed, or could
+// not write on, before it could say so; a then tells of that end.
+func (r *round) doneBefore(s *scene, a *attempt) bool {
+	if a.code == 5 {
+		return false
+	}
+	folders, _ := filepath.Glob(filepath.Join(s.desk.runs(), "*")) // the pattern is good
+	for _, dir := range folders {
+		if done, err := report.LoadSummary(dir); err == nil && done.State == report.Finished {
+			a.summary, a.code = done, done.ExitCode
+			return true
+		}
+	}
+	return false
 }
 
 // mayGoOn says of an attempt without a final end whether it is one that another
