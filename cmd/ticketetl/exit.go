@@ -73,7 +73,7 @@ func codeOf(err error) int {
 		return exitInterrupted
 	case hubspot.IsAuth(err):
 		return exitAuth
-	case hubspot.IsDailyLimit(err), errors.Is(err, load.ErrTooManyDoubts):
+	case hubspot.IsDailyLimit(err), errors.Is(err, hubspot.ErrGaveUp):
 		return exitStopped
 	}
 	return exitCannotRun
@@ -87,6 +87,8 @@ func nextStep(err error) string {
 		return "Nothing was sent. Correct the mapping; docs/mapping.md describes every key."
 	case hubspot.IsAuth(err):
 		return "Check the token (HUBSPOT_ACCESS_TOKEN or --token-file) and its scopes: tickets, crm.objects.owners.read, and crm.objects.contacts.read / companies.read for associations."
+	case errors.Is(err, hubspot.ErrGaveUp):
+		return "Check the network and --base-url, then run the same command again; --max-wait bounds how long it is tried."
 	case hubspot.IsDailyLimit(err):
 		return "The account's daily limit is reached; it resets at midnight in the account's time zone. Run the same command again after that."
 	}

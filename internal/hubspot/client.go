@@ -88,6 +88,7 @@ type Client struct {
 	circuit *circuit
 	daily   daily
 
+	spent                   spentDay
 	calls, retries, limited atomic.Int64
 	answered                atomic.Bool // HubSpot has answered anything yet
 }

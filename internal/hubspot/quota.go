@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -163,6 +164,7 @@ func (d *daily) wait(ctx context.Context, k *call) error {
 // untilTomorrow ends the call with the refusal, or holds all calls.
 func (c *Client) untilTomorrow(k *call, refusal error) error {
 	if !c.opts.WaitForQuota || k.hurried || k.slept > longestDay {
+		c.spent.note(refusal)
 		c.notify(Event{Kind: "daily-limit", Reason: "the account's daily limit of requests is reached"})
 		return refusal
 	}
@@ -174,4 +176,27 @@ func (c *Client) untilTomorrow(k *call, refusal error) error {
 			"the account's daily limit of requests is reached; waiting until %s", until.Format("2006-01-02 15:04 -07:00"))})
 	}
 	return nil
+}
+
+// A spentDay remembers the refusal of the daily limit, so that calls of other
+// workers are not sent after it.
+type spentDay struct{ last atomic.Pointer[spentAt] }
+
+type spentAt struct {
+	refusal error
+	at      time.Time
+}
+
+// spentFor is how long a refusal is taken for granted. A day may end meanwhile.
+const spentFor = time.Minute
+
+func (s *spentDay) note(refusal error) { s.last.Store(&spentAt{refusal, time.Now()}) }
+
+// refusal is that of the day, if k need not be sent to hear it.
+func (s *spentDay) refusal(k *call) error {
+	last := s.last.Load()
+	if last == nil || k.hurried || time.Since(last.at) > spentFor {
+		return nil
+	}
+	return last.refusal
 }

@@ -2,7 +2,9 @@ package hubspot_test
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -193,4 +195,25 @@ func TestNoWaitForQuota(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNothingIsSentAfterTheDailyLimit: what other workers would still ask is
+// refused here.
+func TestNothingIsSentAfterTheDailyLimit(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, `{"status":"error","message":"You have reached your daily limit.","policyName":"DAILY"}`)
+	}))
+	t.Cleanup(server.Close)
+	c, err := hubspot.New(hubspot.Options{BaseURL: server.URL, Tokens: hubspot.StaticToken("x")})
+	require.NoError(t, err)
+	for range 3 {
+		_, err = c.CreateBatch(t.Context(), "tickets", []hubspot.CreateInput{{Properties: []hubspot.Property{{Name: "subject", Value: "x"}}}})
+		require.True(t, hubspot.IsDailyLimit(err), "%v", err)
+		require.ErrorIs(t, err, hubspot.ErrNotSent)
+	}
+	require.Equal(t, 1, asked)
 }

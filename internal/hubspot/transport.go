@@ -118,6 +118,9 @@ func (c *Client) admit(ctx context.Context, k *call) (pass, error) {
 
 // queue takes a place of the account's limit, then one of those under way.
 func (c *Client) queue(ctx context.Context, k *call) error {
+	if err := c.spent.refusal(k); err != nil {
+		return err
+	}
 	if err := c.pace.enter(ctx, k.bucket, &k.waiting); err != nil {
 		return err
 	}
