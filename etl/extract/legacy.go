@@ -27,9 +27,9 @@ type legacy struct {
 }
 
 // western are the letters beyond ASCII of Portuguese, Spanish, Catalan, French,
-// German, Italian, Swedish and Finnish, Dutch, Danish and Norwegian.
+// German, Italian, Swedish and Finnish, Dutch (twice), Danish and Norwegian.
 var western = []string{
-	"áâãàçéêíóôõúü", "áéíóúüñ", "àçèéíïòóúü", "àâæçéèêëîïôœùûü", "äöüß", "àèéìíîòóùú", "åäöé", "áéëïóúüèêö", "æøåéóôêè",
+	"áâãàçéêíóôõúü", "áéíóúüñ", "àçèéíïòóúü", "àâæçéèêëîïôœùûü", "äöüß", "àèéìíîòóùú", "åäö", "ëïöü", "áéíóúèê", "æøåéóôêè",
 }
 
 // central are those of Polish, Czech, Slovak, Hungarian, Romanian, and Croatian
@@ -221,7 +221,7 @@ func (l legacy) spelled(word []rune) bool {
 // westernPairs are the letters beyond ASCII that stand side by side.
 var westernPairs = []string{
 	"çã", "çõ", "çá", "çà", "çâ", "çê", "çé", "çó", "çô", "çú", "çû", "éé", "éâ", "éô", "éà", "ää", "öö", "äö", "öä", "üü", "üß", "öß", "äß",
-	"óó", "ñó", "ñá", "ñé", "ñí", "ñú", "øø", "øå", "åø", "ïè", "ïé", "åå",
+	"óó", "ñó", "ñá", "ñé", "ñí", "ñú", "øø", "øå", "åø", "ïè", "ïé", "åå", "üí", "üè", "üé",
 }
 
 // westernWord finds what stands in no word of a western language: other
@@ -238,9 +238,34 @@ func westernWord(small []rune) bool {
 		switch {
 		case run > 2, run == 2 && !slices.Contains(westernPairs, string(small[i-1:i+1])), run == len(small) && last && run > 1:
 			return run == len(small) && run == 2 && slices.Contains(westernPairs, string(small))
-		case (r == 'ì' || r == 'ù') && !last, r == 'õ' && (last || small[i+1] != 'e'), r == 'ñ' && (last || !strings.ContainsRune("aeiouáéíóú", small[i+1])):
+		case !westernLetter(small, i):
 			return false
 		}
+	}
+	return true
+}
+
+// westernLetter says whether the letter at i stands where western languages
+// have it. Others have in its code a letter of their own: è is č, ã is ă, õ is ő.
+func westernLetter(small []rune, i int) bool {
+	before, after := neighbour(small, i-1), neighbour(small, i+1)
+	follows := func(letters string) bool { return strings.ContainsRune(letters, after) }
+	switch small[i] {
+	case 'ì', 'ù':
+		return after == ' '
+	case 'õ':
+		return after == 'e'
+	case 'ã':
+		return follows(" oeiz") || after == 's' && i+2 == len(small)
+	case 'ñ':
+		return follows("aeiouáéíóú")
+	case 'è':
+		return !follows("aeiouyàáéíóú")
+	case 'æ':
+		return !follows("aiouá")
+	case 'ü':
+		alone := !slices.ContainsFunc(small, func(r rune) bool { return strings.ContainsRune("áàâãéèêíìîóòôõúùû", r) })
+		return alone || before == 'g' || before == 'q'
 	}
 	return true
 }
@@ -251,6 +276,8 @@ func oddSign(runes []rune, at int) bool {
 	word, next := unicode.IsLetter(before), unicode.IsLetter(after)
 	inside := word && next
 	switch {
+	case r == '—' && unicode.IsLower(before) && after == 'n' && !unicode.IsLetter(neighbour(runes, at+2)):
+		return true // the ó of a Mac: conexi—n
 	case r == utf8.RuneError, r >= 0x80 && r < 0xA0, r == '¤':
 		return true
 	case strings.ContainsRune("'’‘—…´\u00a0\u00ad\u200b", r):
@@ -263,8 +290,10 @@ func oddSign(runes []rune, at int) bool {
 	switch {
 	case strings.ContainsRune("¦¨¬¯¶¸ˆˇ˘˙˛˝˜†‡ƒ‰¹", r):
 		return word || next
-	case r == '²', r == '³':
-		return next || word && !strings.ContainsRune("mMO", before)
+	case r == '²':
+		return next
+	case r == '³': // the ł of Polish
+		return next || word && !strings.ContainsRune("mM", before)
 	case strings.ContainsRune("¿¡‚„§µ", r):
 		return word
 	case strings.ContainsRune("¼½¾", r):
@@ -335,5 +364,5 @@ func stateIt(text []byte) string {
 
 // notWestern refuses text that is no more windows-1252 than UTF-8.
 func notWestern(text []byte, example string) error {
-	return fmt.Errorf("the encoding cannot be told: it is not UTF-8, and read as windows-1252 it has words such as %q; %s", example, stateIt(text))
+	return fmt.Errorf("the encoding cannot be told: it is not UTF-8, and read as windows-1252 it has words such as %q; %s (windows-1252, if these words are right)", example, stateIt(text))
 }
