@@ -98,7 +98,7 @@ func New(opts Options) (*Client, error) {
 	if opts.Tokens == nil {
 		return nil, errors.New("no access token source given")
 	}
-	base, local, err := checkBaseURL(opts.BaseURL)
+	base, err := checkBaseURL(opts.BaseURL)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func New(opts Options) (*Client, error) {
 	if opts.MaxWait <= 0 {
 		opts.MaxWait = 10 * time.Minute
 	}
-	c := &Client{base: base, paths: paths{opts.APIVersion}, opts: opts, pace: newPace(local, opts.Reserve), limiter: newLimiter(opts.Concurrency)}
+	c := &Client{base: base, paths: paths{opts.APIVersion}, opts: opts, pace: newPace(opts.Reserve), limiter: newLimiter(opts.Concurrency)}
 	c.many, c.once = transports(opts.Transport)
 	c.circuit = &circuit{probe: c.probe, notify: c.notify, changed: make(chan struct{})}
 	c.daily = daily{limit: -1, remaining: -1, zone: opts.Zone}
@@ -139,25 +139,23 @@ func (c *Client) notify(e Event) {
 	}
 }
 
-// checkBaseURL returns the base without trailing slash, and whether its host is
-// this machine. A token must not travel in clear text, so everything else has
-// to be https.
-func checkBaseURL(raw string) (base string, local bool, err error) {
+// checkBaseURL returns the base without trailing slash. A token must not travel
+// in clear text, so every host but this machine has to be https.
+func checkBaseURL(raw string) (string, error) {
 	if raw == "" {
-		return DefaultBaseURL, false, nil
+		return DefaultBaseURL, nil
 	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "":
-		return "", false, errors.New("base URL: not an address such as " + DefaultBaseURL)
+		return "", errors.New("base URL: not an address such as " + DefaultBaseURL)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return "", false, fmt.Errorf("base URL of host %s: must not hold a user, a query or a fragment", u.Host)
+		return "", fmt.Errorf("base URL of host %s: must not hold a user, a query or a fragment", u.Host)
 	}
-	local = isLoopback(u.Hostname())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return "", false, fmt.Errorf("base URL %s://%s: must be https, since the access token goes there", u.Scheme, u.Host)
+	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return "", fmt.Errorf("base URL %s://%s: must be https, since the access token goes there", u.Scheme, u.Host)
 	}
-	return strings.TrimRight(u.String(), "/"), local, nil
+	return strings.TrimRight(u.String(), "/"), nil
 }
 
 func isLoopback(host string) bool {

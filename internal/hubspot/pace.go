@@ -33,7 +33,6 @@ const headerless = 3
 
 // pace holds attempts back so that the account's limits are kept.
 type pace struct {
-	local bool // the server is on this machine
 	gates [3]gate
 	wake  chan struct{} // holds something when the window has changed
 
@@ -44,8 +43,8 @@ type pace struct {
 	row    int  // refusals in a row
 }
 
-func newPace(local bool, reserve float64) *pace {
-	p := &pace{local: local, wake: make(chan struct{}, 1)}
+func newPace(reserve float64) *pace {
+	p := &pace{wake: make(chan struct{}, 1)}
 	p.window = window{max: firstMax, interval: firstInterval, reserve: reserve}
 	for b := range p.gates {
 		p.gates[b] = gate{turn: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1)}
@@ -137,10 +136,7 @@ func (p *pace) answer(a attempt, status int, header http.Header) {
 		p.learnSilence(status)
 		return
 	}
-	if !p.known {
-		p.known = true
-		p.gates[search].limiter.SetLimit(searchRate)
-	}
+	p.known = true
 	p.window.limit(int(min(max, math.MaxInt32)), intervalOf(header))
 	if left, ok := headerInt(header, "X-HubSpot-RateLimit-Remaining"); ok && left >= 0 {
 		p.window.learn(a.sent, now, int(min(left, max)))
@@ -155,9 +151,8 @@ func intervalOf(h http.Header) time.Duration {
 	return firstInterval
 }
 
-// learnSilence lifts the limits once the server has shown that it has none. The
-// search limit goes with it only on this machine, since HubSpot's own search
-// answers never carry headers.
+// learnSilence lifts the general limit once the server has shown that it has
+// none. The limit of searches stays: their answers never carry headers.
 func (p *pace) learnSilence(status int) {
 	if p.known || status < 200 || status > 299 {
 		return
@@ -166,9 +161,6 @@ func (p *pace) learnSilence(status int) {
 		return
 	}
 	p.window.limit(0, 0)
-	if p.local {
-		p.gates[search].limiter.SetLimit(rate.Inf)
-	}
 }
 
 // refused holds the bucket after an answer of 429, and brings back the limits
@@ -178,7 +170,6 @@ func (p *pace) refused(b bucket, sent time.Time, wait time.Duration) {
 	if !p.known && p.window.max == 0 {
 		p.silent = -1 << 30 // it does count, headers or not
 		p.window.limit(firstMax, firstInterval)
-		p.gates[search].limiter.SetLimit(searchRate)
 	}
 	if b == general && p.window.refuse(sent, time.Now()) {
 		p.row++

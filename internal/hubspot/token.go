@@ -146,7 +146,7 @@ func (t *oauthTokens) renew(ctx context.Context) error {
 }
 
 func (t *oauthTokens) ask(ctx context.Context) error {
-	base, _, err := checkBaseURL(t.config.BaseURL)
+	base, err := checkBaseURL(t.config.BaseURL)
 	if err != nil {
 		return err
 	}
