@@ -31,14 +31,15 @@ type options struct {
 	rounds   int
 	seed     uint64
 	variants []variant
-	storm    bool // every round is a storm; else one in five
+	storm    bool // every round is a storm
+	calm     int  // else one in so many is
 	parallel int
 	keep     bool
 	tell     bool // a line for each round
 }
 
 func main() {
-	var opts options
+	opts := options{calm: 5}
 	flag.StringVar(&opts.bin, "bin", "", "the program; built anew if empty")
 	flag.IntVar(&opts.rounds, "rounds", 200, "how many rounds")
 	flag.Uint64Var(&opts.seed, "seed", 1, "seed of the first round; the others count up from it")
@@ -139,5 +140,5 @@ func (o options) play(ctx context.Context, storm bool, parallel int, t *tally, w
 // plan is the plan of the ith round.
 func (o options) plan(i int) plan {
 	seed := o.seed + uint64(i)
-	return newPlan(seed, o.variants[seed%uint64(len(o.variants))], o.storm || i%5 == 4)
+	return newPlan(seed, o.variants[seed%uint64(len(o.variants))], o.storm || i%o.calm == o.calm-1)
 }

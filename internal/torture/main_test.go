@@ -37,7 +37,7 @@ func TestTorture(t *testing.T) {
 	tried, err := chosen("upsert,update,update-by-id,create-key,create-row-key,create-keyless")
 	require.NoError(t, err)
 	var said strings.Builder
-	opts := options{bin: program, rounds: 40, seed: 1, variants: tried, parallel: 5}
+	opts := options{bin: program, rounds: 40, seed: 1, calm: 10, variants: tried, parallel: 5}
 	require.NoError(t, playAll(t.Context(), opts, &said), "%s", &said)
 	t.Log(said.String())
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -59,21 +61,26 @@ func (s *scene) finish(t *testing.T) {
 // carries on once there is room.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	stopped := 0
-	for i, blocks := range []int{1, 7, 16, 33, 64, 65, 80, 100, 128, 160, 200, 256} { // of 512 bytes
-		s := open(t, quiet(t, "upsert", uint64(i), 300), t.TempDir())
-		a := s.must(t, &moment{kind: fileTooLarge, n: blocks})
-		if a.final() {
-			require.Empty(t, s.faults(t.Context(), a))
-			continue
+	var stopped atomic.Int64
+	t.Run("sizes", func(t *testing.T) {
+		for i, blocks := range []int{1, 16, 33, 64, 80, 128, 200, 256} { // of 512 bytes
+			t.Run(strconv.Itoa(blocks), func(t *testing.T) {
+				t.Parallel()
+				s := open(t, quiet(t, "upsert", uint64(i), 300), t.TempDir())
+				a := s.must(t, &moment{kind: fileTooLarge, n: blocks})
+				if a.final() {
+					require.Empty(t, s.faults(t.Context(), a))
+					return
+				}
+				stopped.Add(1)
+				require.Equal(t, 1, a.code, "%s", a)
+				require.Regexp(t, `run folder|runs/|write /`, a.err+string(a.out), "it says where")
+				require.Regexp(t, `too large|disk`, a.err+string(a.out), "it says what")
+				s.finish(t)
+			})
 		}
-		stopped++
-		require.Equal(t, 1, a.code, "%s", a)
-		require.Regexp(t, `run folder|runs/|write /`, a.err+string(a.out), "%d blocks: it says where", blocks)
-		require.Regexp(t, `too large|disk`, a.err+string(a.out), "%d blocks: it says what", blocks)
-		s.finish(t)
-	}
-	require.GreaterOrEqual(t, stopped, 5)
+	})
+	require.GreaterOrEqual(t, stopped.Load(), int64(4))
 }
 
 // nobody is a user without any rights, for tests that run as root.
@@ -152,7 +159,7 @@ func TestJournalTruncated(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			for i, back := range []int64{1, 2, 9, 100, 512, 1000, 4095, 4096, 5000, 8191, 8192} {
+			for i, back := range []int64{1, 9, 512, 4095, 4096, 8191, 8192} {
 				s := stopped(t, uint64(i))
 				if tt.checkpoint {
 					s.checkpoint(t)
