@@ -9,40 +9,50 @@ import (
 type Header struct {
 	names []string
 	index map[string]int
-	fold  map[string]int
+	fold  map[string]int // -1 where several names differ only in case or blanks
 }
 
 // NewHeader makes a Header of the cells of a header row. Outer blanks are cut;
-// a name that stood before becomes "Name (2)", "Name (3)" and so on; an empty
-// name stays empty and its column is reached by its letter.
+// a name that stood before becomes "Name (2)", "Name (3)" and so on, whichever
+// of these no other column has; an empty name stays empty and its column is
+// reached by its letter.
 func NewHeader(cells []string) *Header {
 	h := &Header{
 		names: make([]string, len(cells)),
 		index: make(map[string]int, len(cells)),
 		fold:  make(map[string]int, len(cells)),
 	}
+	var again []int
 	for i, cell := range cells {
-		name := h.distinct(strings.TrimSpace(cell))
+		name := strings.TrimSpace(cell)
 		h.names[i] = name
-		if name == "" {
-			continue
+		if _, taken := h.index[name]; taken {
+			again = append(again, i)
+		} else if name != "" {
+			h.index[name] = i
 		}
-		h.index[name] = i
-		if _, taken := h.fold[foldName(name)]; !taken {
-			h.fold[foldName(name)] = i
+	}
+	next := map[string]int{}
+	for _, i := range again {
+		h.names[i] = h.distinct(h.names[i], next)
+		h.index[h.names[i]] = i
+	}
+	for i, name := range h.names {
+		if _, taken := h.fold[foldName(name)]; taken {
+			i = -1
 		}
+		h.fold[foldName(name)] = i
 	}
 	return h
 }
 
-func (h *Header) distinct(name string) string {
-	if _, taken := h.index[name]; !taken || name == "" {
-		return name
-	}
-	for n := 2; ; n++ {
-		next := name + " (" + strconv.Itoa(n) + ")"
-		if _, taken := h.index[next]; !taken {
-			return next
+// distinct numbers a repeated name; next remembers where the numbers stand.
+func (h *Header) distinct(name string, next map[string]int) string {
+	for n := max(next[name], 2); ; n++ {
+		numbered := name + " (" + strconv.Itoa(n) + ")"
+		if _, taken := h.index[numbered]; !taken {
+			next[name] = n + 1
+			return numbered
 		}
 	}
 }
@@ -64,13 +74,14 @@ func (h *Header) Name(i int) string {
 }
 
 // Column finds a column by its name: exactly, then without case and repeated
-// blanks, then by its letter if that column has no name.
+// blanks if only one column is named so, then by its letter if that column has
+// no name.
 func (h *Header) Column(name string) (int, bool) {
 	name = strings.TrimSpace(name)
 	if i, ok := h.index[name]; ok {
 		return i, true
 	}
-	if i, ok := h.fold[foldName(name)]; ok {
+	if i, ok := h.fold[foldName(name)]; ok && i >= 0 && name != "" {
 		return i, true
 	}
 	if i, ok := LetterColumn(name); ok && i < len(h.names) && h.names[i] == "" {

@@ -11,8 +11,8 @@ import (
 
 func TestHeader(t *testing.T) {
 	t.Parallel()
-	h := etl.NewHeader([]string{" Subject ", "", "Status", "Status", "status (2)", "Due  Date"})
-	require.Equal(t, []string{"Subject", "", "Status", "Status (2)", "status (2)", "Due  Date"}, h.Names())
+	h := etl.NewHeader([]string{" Subject ", "", "Status", "Status", "status (2)", "Due  Date", "Tags", "Tags", "Tags (2)", ""})
+	require.Equal(t, []string{"Subject", "", "Status", "Status (2)", "status (2)", "Due  Date", "Tags", "Tags (3)", "Tags (2)", ""}, h.Names())
 	tests := []struct {
 		name string
 		want int
@@ -23,6 +23,10 @@ func TestHeader(t *testing.T) {
 		{"Status", 2, true},
 		{"Status (2)", 3, true},
 		{"status (2)", 4, true},
+		{"STATUS (2)", 0, false}, // two columns are named so
+		{"STATUS", 2, true},
+		{"Tags (2)", 8, true},
+		{"Tags (3)", 7, true},
 		{"due date", 5, true},
 		{"B", 1, true},
 		{"C", 0, false},
