@@ -19,7 +19,7 @@ type sandboxOptions struct {
 	faults    []string
 	seed      int64
 	lag       time.Duration
-	latency   time.Duration
+	latency   string
 	perWindow int
 	daily     int
 	unlimited bool
@@ -52,7 +52,7 @@ never-answer-before, token-expired and daily-limit.`,
 	f.StringSliceVar(&opts.faults, "faults", nil, "misbehave so: `rules` parted by commas")
 	f.Int64Var(&opts.seed, "seed", 1, "`seed` of what is random in faults and orders")
 	f.DurationVar(&opts.lag, "index-lag", 2*time.Second, "searches see a write this `long` after it; 0 for at once")
-	f.DurationVar(&opts.latency, "latency", 0, "take at least this `long` for each answer")
+	f.StringVar(&opts.latency, "latency", "", "take this `long` for each answer, e.g. 200ms, or between two times, e.g. 50ms-400ms")
 	f.IntVar(&opts.perWindow, "limit", 100, "allow this `number` of requests in ten seconds")
 	f.IntVar(&opts.daily, "daily-limit", 250_000, "allow this `number` of requests a day")
 	f.BoolVar(&opts.unlimited, "no-limits", false, "have no rate limits")
@@ -64,7 +64,11 @@ func (a *app) runSandbox(ctx context.Context, opts sandboxOptions) error {
 	if err != nil {
 		return fmt.Errorf("--faults: %w", err)
 	}
-	server, err := a.openSandbox(opts.server(faults))
+	latency, err := durations(opts.latency)
+	if err != nil {
+		return err
+	}
+	server, err := a.openSandbox(opts.server(faults, latency))
 	if err != nil {
 		return err
 	}
@@ -81,7 +85,24 @@ func (a *app) runSandbox(ctx context.Context, opts sandboxOptions) error {
 	return errors.Join(stop(), server.Close())
 }
 
-func (o sandboxOptions) server(faults sandbox.Faults) sandbox.Options {
+// durations reads "200ms" or "50ms-400ms".
+func durations(text string) (sandbox.Range, error) {
+	if text == "" {
+		return sandbox.Range{}, nil
+	}
+	from, to, isRange := strings.Cut(text, "-")
+	if !isRange {
+		to = from
+	}
+	least, err1 := time.ParseDuration(from)
+	most, err2 := time.ParseDuration(to)
+	if err1 != nil || err2 != nil || least < 0 || most < least {
+		return sandbox.Range{}, fmt.Errorf("--latency: %q is neither a time such as 200ms nor two such as 50ms-400ms", text)
+	}
+	return sandbox.Range{Min: least, Max: most}, nil
+}
+
+func (o sandboxOptions) server(faults sandbox.Faults, latency sandbox.Range) sandbox.Options {
 	lag := o.lag
 	if lag == 0 {
 		lag = -1 // the option's own zero means its default
@@ -92,6 +113,6 @@ func (o sandboxOptions) server(faults sandbox.Faults) sandbox.Options {
 	}
 	return sandbox.Options{
 		Token: o.token, Data: o.data, Faults: faults, Seed: o.seed, IndexLag: lag,
-		Latency: sandbox.Range{Min: o.latency, Max: o.latency}, Limits: limits,
+		Latency: latency, Limits: limits,
 	}
 }
