@@ -499,7 +499,7 @@ func unstored(formula string) string {
 }
 
 func boolCell(value string) (text string, kind etl.Kind) {
-	switch strings.ToLower(strings.TrimSpace(value)) {
+	switch strings.TrimSpace(value) {
 	case "":
 		return "", etl.Text
 	case "1", "true":

@@ -110,6 +110,7 @@ func TestCells(t *testing.T) {
 		{name: "false", cell: ` t="b"><v>0</v>`, want: "false", kind: yes},
 		{name: "true as a word", cell: ` t="b"><v>true</v>`, want: "true", kind: yes},
 		{name: "neither true nor false", cell: ` t="b"><v>2</v>`, want: "2 is neither true nor false", kind: broken},
+		{name: "true in capitals is no value of a workbook", cell: ` t="b"><v>TRUE</v>`, want: "TRUE is neither true nor false", kind: broken},
 		{name: "an error without a value", cell: ` t="e"><v></v>`, want: "an error has no stored value", kind: broken},
 		{name: "error", cell: ` t="e"><v>#N/A</v>`, want: "#N/A", kind: broken},
 		{name: "formula by its stored value", cell: `><f>1+1</f><v>2</v>`, want: "2", kind: number},
