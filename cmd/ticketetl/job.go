@@ -219,6 +219,9 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Doubles: j.doubles, UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})
 	j.p.end()
+	for i := range j.infos {
+		j.infos[i].Notes = files.files[i].Notes() // some is known only after the last row
+	}
 	err = errors.Join(err, w.Close())
 	j.groups = w.Problems()
 	j.summary.Count(w.Totals(), totals.Sum())

@@ -208,6 +208,7 @@ func (d *draft) head() {
 		d.linef("# With a property of unique values in the account, the import can be repeated safely:")
 		d.linef("# operation: upsert")
 		d.linef("# key: {property: PROPERTY, column: COLUMN}")
+		d.linef("# If no column tells the rows apart, run 'ticketetl setup row-key' once: no row is created twice then, whatever dies.")
 	} else {
 		d.linef("operation: upsert")
 	}
