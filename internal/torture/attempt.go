@@ -36,7 +36,7 @@ func newDesk(bin, dir string, p plan, rows []row, url string) (*desk, error) {
 	d := &desk{bin: bin, dir: dir}
 	d.args = []string{
 		"import", "-m", d.path("desk.yaml"), "--base-url", url, "--runs", d.runs(), "--progress", "none", "--yes",
-		"--format", "json", "--concurrency", strconv.Itoa(p.writers), "--timeout", "300ms", "--settle-wait", "100ms", d.path("desk.csv"),
+		"--format", "json", "--concurrency", strconv.Itoa(p.writers), "--timeout", "300ms", "--settle-wait", "100ms", "--max-wait", "20s", d.path("desk.csv"),
 	}
 	if p.resend {
 		d.args = append(d.args, "--in-doubt", "resend")
@@ -85,8 +85,8 @@ func (a *attempt) String() string {
 // final says that the program needs no further attempt.
 func (a *attempt) final() bool { return !a.killed && (a.code == 0 || a.code == 3 || a.code == 4) }
 
-// attemptTime is what no attempt of a few hundred rows needs.
-const attemptTime = 2 * time.Minute
+// attemptTime is what no attempt of a few hundred rows needs, in any storm.
+const attemptTime = 5 * time.Minute
 
 // attempt executes the program once, and ends it at m.
 func (d *desk) attempt(ctx context.Context, acc *account, m *moment) (*attempt, error) {
