@@ -382,13 +382,26 @@ func (imp *Importer) finish(ctx context.Context, items []*item) error {
 }
 
 // goneAlready judges the items that an earlier attempt sent and whose tickets
-// are not there any more: it was that attempt that deleted them.
-func (imp *Importer) goneAlready(items []*item) {
+// are in the recycle bin: it was that attempt that deleted them.
+func (imp *Importer) goneAlready(ctx context.Context, items []*item) error {
+	var gone []*item
 	for _, it := range items {
 		if it.rec.Doubt != nil && it.stored == nil {
+			gone = append(gone, it)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := imp.readKeys(ctx, gone, hubspot.BatchRead{IDs: keys(gone), Archived: true}); err != nil {
+		return err
+	}
+	for _, it := range gone {
+		if it.stored != nil {
 			it.judge(etl.Deleted)
 		}
 	}
+	return nil
 }
 
 // remove archives the tickets that are there.
@@ -396,7 +409,9 @@ func (imp *Importer) remove(ctx context.Context, items []*item) error {
 	if err := imp.lookUp(ctx, items); err != nil {
 		return err
 	}
-	imp.goneAlready(items)
+	if err := imp.goneAlready(ctx, items); err != nil {
+		return err
+	}
 	there := imp.rejectMissing(unjudged(items))
 	if imp.opts.DryRun {
 		judgeAll(there, etl.Deleted)

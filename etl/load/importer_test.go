@@ -353,3 +353,26 @@ func TestStopsAtTheDailyLimitAndOnLostAccess(t *testing.T) {
 		})
 	}
 }
+
+// TestDeleteIsCarriedOn: a ticket that an earlier attempt deleted is told as
+// deleted, with its id; one that never was there is not.
+func TestDeleteIsCarriedOn(t *testing.T) {
+	t.Parallel()
+	for _, byID := range []bool{false, true} {
+		a := newAccount(t, sandbox.Options{})
+		id := a.write(t, etl.Create, a.ticket("T-1"))[0].ID
+		require.Equal(t, "deleted", statuses(a.write(t, etl.Delete, a.ticket("T-1"))))
+		gone, never := a.ticket("T-1"), a.ticket("T-9")
+		property := "external_id"
+		if byID {
+			gone.Key, never.Key, property = id, "999", load.RecordID
+		}
+		gone.Doubt, never.Doubt = &etl.Doubt{Floor: "0"}, &etl.Doubt{Floor: "0"}
+		imp := load.NewImporter(a.client, load.ImportOptions{Operation: etl.Delete, KeyProperty: property, Schema: a.schema, Run: "r"})
+		out, err := imp.Write(t.Context(), []*etl.Record{gone, never})
+		require.NoError(t, err)
+		require.Equal(t, "deleted rejected", statuses(out))
+		require.Equal(t, id, out[0].ID)
+		require.Empty(t, a.server.Violations())
+	}
+}

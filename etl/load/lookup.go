@@ -15,7 +15,11 @@ func (imp *Importer) lookUp(ctx context.Context, items []*item) error {
 	if imp.opts.KeyProperty == "" {
 		return fmt.Errorf("operation %s needs a key, and the mapping has none", imp.opts.Operation)
 	}
-	q := hubspot.BatchRead{IDs: keys(items), Properties: imp.names(items)}
+	return imp.readKeys(ctx, items, hubspot.BatchRead{IDs: keys(items), Properties: imp.names(items)})
+}
+
+// readKeys finds the tickets of items by their keys as q says.
+func (imp *Importer) readKeys(ctx context.Context, items []*item, q hubspot.BatchRead) error {
 	if imp.opts.KeyProperty != RecordID {
 		q.IDProperty = imp.opts.KeyProperty
 	}
