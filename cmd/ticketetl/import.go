@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -145,6 +146,7 @@ func (j *job) importAll(ctx context.Context, opts importOptions) error {
 	if err := j.mayLoad(checked, opts); err != nil {
 		return j.finish(checked, err)
 	}
+	debug.FreeOSMemory() // what the check knew of keys; the load gathers its own
 	totals, err := j.load(ctx, checked, opts)
 	return j.finish(totals, err)
 }
