@@ -6,7 +6,6 @@
 package main
 
 import (
-	"bufio"
 	_ "embed"
 	"encoding/csv"
 	"errors"
@@ -19,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ticketetl/ticketetl/internal/devrun"
 )
 
 //go:embed tickets.yaml
@@ -47,7 +48,7 @@ func bench(bin, dir string, rows int) error {
 	if err != nil {
 		return err
 	}
-	url, stop, err := startSandbox(bin)
+	url, stop, err := devrun.Sandbox(bin, "--no-limits", "--index-lag", "0s")
 	if err != nil {
 		return err
 	}
@@ -69,28 +70,6 @@ func inputs(dir string, rows int) (string, error) {
 		return file, nil
 	}
 	return file, writeTickets(file, rows)
-}
-
-// startSandbox serves an account without limits in a process of its own.
-func startSandbox(bin string) (url string, stop func(), err error) {
-	cmd := exec.Command(bin, "sandbox", "--listen", "127.0.0.1:0", "--no-limits", "--index-lag", "0s")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", nil, err
-	}
-	stop = func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		stop()
-		return "", nil, fmt.Errorf("the sandbox did not start: %w", err)
-	}
-	return strings.TrimSpace(line), stop, nil
 }
 
 // yardstick reads the file with encoding/csv alone.

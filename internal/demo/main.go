@@ -7,15 +7,15 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/ticketetl/ticketetl/internal/devrun"
 )
 
 const (
@@ -42,7 +42,7 @@ func demo(bin, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	url, stop, err := startSandbox(bin)
+	url, stop, err := devrun.Sandbox(bin, "--limit", "190") // with HubSpot's limits
 	if err != nil {
 		return err
 	}
@@ -65,28 +65,6 @@ func demo(bin, dir string) error {
 	}
 	d.say("The workbook is compared with the file that was imported, cell by cell.")
 	return compare(asCSV, exported)
-}
-
-// startSandbox serves an account with HubSpot's limits in a process of its own.
-func startSandbox(bin string) (url string, stop func(), err error) {
-	cmd := exec.Command(bin, "sandbox", "--listen", "127.0.0.1:0", "--limit", "190")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", nil, err
-	}
-	stop = func() {
-		_ = cmd.Process.Signal(os.Interrupt) // it may have ended
-		_ = cmd.Wait()
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) || line == "" {
-		stop()
-		return "", nil, errors.New("the sandbox did not start")
-	}
-	return strings.TrimSpace(line), stop, nil
 }
 
 // stage runs commands one after another until one ends as it should not.
