@@ -22,6 +22,7 @@ type importOptions struct {
 	mapping string
 	files   []string
 	source  sourceFlags
+	lock    string
 	dryRun  bool
 	again   bool
 	doubles string
@@ -66,6 +67,7 @@ operation. Rows whose ticket already is as the row says are not sent.
 	f.BoolVar(&opts.dryRun, "dry-run", false, "compare the rows with the account and say what would be done; send nothing")
 	f.StringVar(&opts.doubles, "duplicates", "reject", "`which` of several rows with the same key to take: reject (the first, the others are errors), first or last")
 	f.BoolVar(&opts.again, "again", false, "start a new run, though an earlier one of the same file is unfinished, or has created its tickets")
+	lockFlag(f, &opts.lock)
 	opts.source.add(f)
 	opts.runFlags(a, f)
 	return cmd
@@ -112,11 +114,14 @@ func (a *app) runImport(ctx context.Context, opts importOptions) error {
 	}
 	j.summary.DryRun = opts.dryRun
 	j.recipe.Duplicates = opts.doubles
-	conn, err := a.connect(ctx, j.p, j.want())
+	conn, err := a.connect(ctx, j.p, wantOf(j.mapping))
 	if err != nil {
 		return j.discard(err)
 	}
 	j.use(conn)
+	if err := j.checkLock(opts.lock); err != nil {
+		return j.discard(err)
+	}
 	if err := j.prepare(); err != nil {
 		return j.discard(err)
 	}

@@ -110,16 +110,11 @@ func (a *app) newJob(command, mappingPath string, names []string, source sourceF
 	return j, nil
 }
 
-// want is what the mapping needs of the account's definitions.
-func (j *job) want() hubspot.Want {
-	want := hubspot.Want{Properties: []string{}}
-	for _, p := range j.mapping.Properties {
-		want.Properties = append(want.Properties, p.Name)
-	}
-	for _, a := range j.mapping.Associations {
-		if !slices.Contains(want.Labels, a.To) {
-			want.Labels = append(want.Labels, a.To)
-		}
+// wantOf is what a mapping needs of the account's definitions.
+func wantOf(m *transform.Mapping) hubspot.Want {
+	uses := m.Uses()
+	want := hubspot.Want{Properties: append([]string{}, uses.Properties...), Labels: uses.Links}
+	for _, a := range m.Associations {
 		switch a.Match {
 		case "", "id", "email", "domain":
 		default:

@@ -83,7 +83,7 @@ func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, a
 	if err != nil {
 		return err
 	}
-	conn, err := a.connect(ctx, j.p, j.want())
+	conn, err := a.connect(ctx, j.p, wantOf(j.mapping))
 	if err != nil {
 		return errors.Join(err, j.close())
 	}

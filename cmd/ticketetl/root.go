@@ -61,7 +61,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f.StringVar(&a.flags.config, "config", "", "read flags' values from this YAML `file` (default ticketetl.yaml, if it is there)")
 	f.StringVar(&a.flags.progress, "progress", "auto", "`how` to show progress: auto, bar, log, json or none")
 	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json")
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(), a.lockCommand(),
 		a.resumeCommand(), a.retryCommand(), a.setupCommand(), a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
 	root.SetFlagErrorFunc(flagError)
 	return root
@@ -87,7 +87,7 @@ func filesNeeded(cmd *cobra.Command, args []string) error {
 // mappingNeeded refuses a command line without a mapping.
 func mappingNeeded(cmd *cobra.Command, mapping string) error {
 	if mapping == "" {
-		return fmt.Errorf("name the mapping, e.g. ticketetl %s -m mapping.yaml tickets.csv; 'ticketetl init FILE -o mapping.yaml' drafts one", cmd.Name())
+		return fmt.Errorf("name the mapping, e.g. ticketetl %s -m mapping.yaml; 'ticketetl init FILE -o mapping.yaml' drafts one", cmd.Name())
 	}
 	return nil
 }

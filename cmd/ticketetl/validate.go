@@ -16,6 +16,7 @@ type validateOptions struct {
 	mapping string
 	files   []string
 	source  sourceFlags
+	lock    string
 }
 
 func (a *app) validateCommand() *cobra.Command {
@@ -42,6 +43,7 @@ to contacts and companies are then checked for their form only.
 	f := cmd.Flags()
 	f.StringVarP(&opts.mapping, "mapping", "m", "", "the mapping `file` (required)")
 	f.StringVar(&a.flags.schema, "schema", "", "check against the definitions in this `file` instead of asking the account")
+	lockFlag(f, &opts.lock)
 	opts.source.add(f)
 	a.accountFlags(f)
 	a.runFlags(f)
@@ -53,11 +55,14 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 	if err != nil {
 		return err
 	}
-	conn, err := a.connectOrLoad(ctx, j.p, j.want())
+	conn, err := a.connectOrLoad(ctx, j.p, wantOf(j.mapping))
 	if err != nil {
 		return j.discard(err)
 	}
 	j.use(conn)
+	if err := j.checkLock(opts.lock); err != nil {
+		return j.discard(err)
+	}
 	if err := j.prepare(); err != nil {
 		return j.discard(err)
 	}

@@ -1,6 +1,11 @@
 package transform
 
-import "github.com/ticketetl/ticketetl/etl"
+import (
+	"slices"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
 
 // A Mapping is a mapping file as it was read: checked for form, not yet against
 // an account. docs/mapping.md describes the language.
@@ -68,6 +73,23 @@ type Association struct {
 	Type    string `yaml:"type"`    // primary or a type id
 	Missing string `yaml:"missing"` // reject or skip; empty: reject
 	Split   string `yaml:"split"`   // what parts the references of one cell
+}
+
+// Uses names the definitions of an account that m depends on.
+func (m *Mapping) Uses() schema.Uses {
+	var uses schema.Uses
+	for _, p := range m.Properties {
+		uses.Properties = append(uses.Properties, p.Name)
+	}
+	if m.Key != nil && !slices.Contains(uses.Properties, m.Key.Property) {
+		uses.Properties = append(uses.Properties, m.Key.Property)
+	}
+	for _, a := range m.Associations {
+		if !slices.Contains(uses.Links, a.To) {
+			uses.Links = append(uses.Links, a.To)
+		}
+	}
+	return uses
 }
 
 // A place is a position in the mapping file.
