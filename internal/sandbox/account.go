@@ -229,8 +229,6 @@ func usages(list []usage) (*reply, *failure) {
 }
 
 func (c *call) recordLimits() (*reply, *failure) {
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	var list []usage
 	for _, o := range c.s.objects {
 		list = append(list, newUsage(o.typeID, 15_000_000, len(o.records)))
@@ -272,8 +270,6 @@ func (c *call) pipelineLimits() (*reply, *failure) {
 }
 
 func (c *call) labelLimits() (*reply, *failure) {
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	var list []usage
 	for _, o := range c.s.objects {
 		list = append(list, newUsage(o.typeID, maxLabels, c.s.types.customCount(o.name)))
@@ -281,11 +277,7 @@ func (c *call) labelLimits() (*reply, *failure) {
 	return usages(list)
 }
 
-func (c *call) associationLimits() (*reply, *failure) {
-	pr, f := c.pair()
-	if f != nil {
-		return nil, f
-	}
+func (c *call) associationLimits(pr pair) (*reply, *failure) {
 	limit := knownByName(pr.other).perTicket
 	if !pr.ticket {
 		limit = knownByName(pr.other).perOther

@@ -50,29 +50,20 @@ func (c *call) pair() (pair, *failure) {
 func typeIDOf(plural string) string { return knownByName(plural).id }
 
 // readLinks reads the inputs of a batch.
-func (c *call) readLinks(most int) (pair, []linkInput, *failure) {
-	pr, f := c.pair()
-	if f != nil {
-		return pr, nil, f
-	}
-	p := &parser{data: c.body}
-	var inputs []linkInput
-	err := p.object(func(key []byte) (err error) {
-		if string(key) != "inputs" {
-			return p.skip(key)
-		}
-		inputs, err = p.linkInputs()
-		return err
+func (c *call) readLinks(most int) (inputs []linkInput, f *failure) {
+	f = c.parse(&parser{}, func(p *parser) error {
+		return p.object(func(key []byte) (err error) {
+			if string(key) != "inputs" {
+				return p.skip(key)
+			}
+			inputs, err = p.linkInputs()
+			return err
+		})
 	})
-	if err == nil {
-		err = p.end()
+	if f != nil {
+		return nil, f
 	}
-	c.tellUnknown(p)
-	if err != nil {
-		c.wrong("%v", err)
-		return pr, nil, asFailure(err)
-	}
-	return pr, inputs, c.checkSize(len(inputs), most)
+	return inputs, c.checkSize(len(inputs), most)
 }
 
 // A linkAnswer is one result of a batch create.
@@ -85,13 +76,7 @@ type linkAnswer struct {
 }
 
 // associate sets the labels of many pairs.
-func (c *call) associate() (*reply, *failure) {
-	pr, inputs, f := c.readLinks(maxLinks)
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
+func (c *call) associate(pr pair, inputs []linkInput) (*reply, *failure) {
 	results := []linkAnswer{}
 	var errs []*failure
 	for _, in := range inputs {
@@ -190,13 +175,7 @@ func (c *call) wrongPairType(pr pair, spec typeSpec) *failure {
 }
 
 // associateDefault sets unlabeled links; those that exist stay as they are.
-func (c *call) associateDefault() (*reply, *failure) {
-	pr, inputs, f := c.readLinks(maxLinks)
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
+func (c *call) associateDefault(pr pair, inputs []linkInput) (*reply, *failure) {
 	results := []any{}
 	var errs []*failure
 	for _, in := range inputs {
@@ -227,13 +206,7 @@ func (c *call) linkDefault(pr pair, fromID, toID string) (any, *failure) {
 }
 
 // dissociate removes all types between pairs.
-func (c *call) dissociate() (*reply, *failure) {
-	pr, inputs, f := c.readLinks(maxLinks)
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
+func (c *call) dissociate(pr pair, inputs []linkInput) (*reply, *failure) {
 	for _, in := range inputs {
 		for _, to := range in.targets() {
 			near, far := c.s.recordOf(pr.from, in.from), c.s.recordOf(pr.to, to)
@@ -253,13 +226,7 @@ func (in *linkInput) targets() []string {
 }
 
 // removeLabels takes some types from pairs.
-func (c *call) removeLabels() (*reply, *failure) {
-	pr, inputs, f := c.readLinks(maxLinks)
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
+func (c *call) removeLabels(pr pair, inputs []linkInput) (*reply, *failure) {
 	for _, in := range inputs {
 		types, f := c.typesOf(pr, in.types)
 		if f != nil {
@@ -331,13 +298,7 @@ type pagingNext struct {
 
 // readAssociations reads the links of many records; one without links is an
 // error in a 207.
-func (c *call) readAssociations() (*reply, *failure) {
-	pr, inputs, f := c.readLinks(maxLinkReads)
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
+func (c *call) readAssociations(pr pair, inputs []linkInput) (*reply, *failure) {
 	results := []linksAnswer{}
 	var errs []*failure
 	for _, in := range inputs {
@@ -401,8 +362,6 @@ func (c *call) endpoints() (pr pair, near, far *record, f *failure) {
 }
 
 func (c *call) getAssociations() (*reply, *failure) {
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	pr, near, _, f := c.endpoints()
 	if f != nil {
 		return nil, f
@@ -435,14 +394,13 @@ func (c *call) linkStart(r *record, plural, after string) (int, *failure) {
 }
 
 func (c *call) setAssociation() (*reply, *failure) {
-	p := &parser{data: c.body}
-	specs, err := p.typeSpecs()
-	if err != nil {
-		return nil, asFailure(err)
+	var specs []typeSpec
+	if f := c.parse(&parser{}, func(p *parser) (err error) {
+		specs, err = p.typeSpecs()
+		return err
+	}); f != nil {
+		return nil, f
 	}
-	c.tellUnknown(p)
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	pr, near, _, f := c.endpoints()
 	if f != nil {
 		return nil, f
@@ -455,8 +413,6 @@ func (c *call) setAssociation() (*reply, *failure) {
 }
 
 func (c *call) setDefaultAssociation() (*reply, *failure) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	pr, near, _, f := c.endpoints()
 	if f != nil {
 		return nil, f
@@ -469,8 +425,6 @@ func (c *call) setDefaultAssociation() (*reply, *failure) {
 }
 
 func (c *call) deleteAssociation() (*reply, *failure) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	_, near, far, f := c.endpoints()
 	if f != nil {
 		return nil, f
@@ -500,8 +454,6 @@ func (c *call) v3Link() (near, far *record, t *associationType, pr pair, f *fail
 }
 
 func (c *call) removeAssociation() (*reply, *failure) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	near, far, t, _, f := c.v3Link()
 	if f != nil {
 		return nil, f
@@ -514,8 +466,6 @@ func (c *call) removeAssociation() (*reply, *failure) {
 
 // putAssociation adds one type, and leaves the others.
 func (c *call) putAssociation() (*reply, *failure) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	near, far, t, pr, f := c.v3Link()
 	if f != nil {
 		return nil, f

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -84,19 +85,16 @@ func (p *parser) batch() (batch, error) {
 
 // readBatch reads the body of a batch and checks its size.
 func (c *call) readBatch(o *object) (batch, *failure) {
-	p := &parser{data: c.body, names: o.names}
-	if p.peek() == '[' {
+	if bytes.HasPrefix(bytes.TrimSpace(c.body), []byte("[")) {
 		c.wrong("the body is an array, which HubSpot takes for an empty batch")
 		return batch{}, nil
 	}
-	b, err := p.batch()
-	if err == nil {
-		err = p.end()
-	}
-	c.tellUnknown(p)
-	if err != nil {
-		c.wrong("%v", err)
-		return b, asFailure(err)
+	var b batch
+	if f := c.parse(&parser{names: o.names}, func(p *parser) (err error) {
+		b, err = p.batch()
+		return err
+	}); f != nil {
+		return b, f
 	}
 	return b, c.checkSize(len(b.inputs), maxInputs)
 }
@@ -172,89 +170,70 @@ func (w *write) checkTraces() bool {
 	return len(w.items) > 0
 }
 
-func (c *call) startWrite() (*write, *failure) {
-	o, f := c.object("type")
-	if f != nil {
+// batchCreate, batchUpdate and batchUpsert parse and judge a batch before they
+// lock the account, since that is most of the work.
+
+func (c *call) batchCreate(o *object) (*reply, *failure) {
+	return c.writeBatch(o, http.StatusCreated, false, func(w *write) ([]string, *failure) {
+		for i := range w.items {
+			if w.items[i].in.id != "" || w.items[i].in.idProperty != "" {
+				w.wrong("input %d of a create has an id", i)
+			}
+			w.items[i].fresh = true
+		}
+		return nil, nil
+	})
+}
+
+func (c *call) batchUpdate(o *object) (*reply, *failure) {
+	return c.writeBatch(o, http.StatusOK, c.s.opts.UpdateWholeBatch400, func(w *write) ([]string, *failure) {
+		keys, f := w.keys()
+		if f != nil {
+			return nil, f
+		}
+		return w.findTargets(keys), nil
+	})
+}
+
+func (c *call) batchUpsert(o *object) (*reply, *failure) {
+	return c.writeBatch(o, http.StatusOK, false, func(w *write) ([]string, *failure) {
+		keys, f := w.keys()
+		if f == nil {
+			f = w.findOrMake(keys)
+		}
 		return nil, f
-	}
+	})
+}
+
+// writeBatch reads, judges, stores and answers a batch. find says which items
+// are new, finds the records of the others, and returns the ids of those that
+// are not there. whole refuses all items for the sake of one, trace ids or not.
+func (c *call) writeBatch(o *object, status int, whole bool, find func(*write) (missing []string, f *failure)) (*reply, *failure) {
 	b, f := c.readBatch(o)
 	if f != nil {
 		return nil, f
 	}
 	w := &write{call: c, object: o}
 	w.addAll(b.inputs)
-	return w, nil
-}
-
-func (c *call) batchCreate() (*reply, *failure) {
-	w, f := c.startWrite()
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	missing, f := find(w)
 	if f != nil {
 		return nil, f
 	}
-	for i := range w.items {
-		if w.items[i].in.id != "" || w.items[i].in.idProperty != "" {
-			w.wrong("input %d of a create has an id", i)
-		}
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	w.planCreates()
-	if !w.traced {
+	w.planAll()
+	if !w.traced || whole {
 		if f := w.refuseAll(); f != nil {
 			return nil, f
 		}
 	}
 	w.commit()
-	return w.reply(http.StatusCreated, nil), nil
-}
-
-func (c *call) batchUpdate() (*reply, *failure) {
-	w, f := c.startWrite()
-	if f != nil {
-		return nil, f
+	if strings.HasSuffix(c.r.URL.Path, "/upsert") {
+		c.s.rngMu.Lock()
+		shuffle(c.s.rng, w.items)
+		c.s.rngMu.Unlock()
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	keys, f := w.keys()
-	if f != nil {
-		return nil, f
-	}
-	missing := w.findTargets(keys)
-	w.planKnown()
-	if !w.traced || c.s.opts.UpdateWholeBatch400 {
-		if f := w.refuseAll(); f != nil {
-			return nil, f
-		}
-	}
-	w.commit()
-	return w.reply(http.StatusOK, missing), nil
-}
-
-func (c *call) batchUpsert() (*reply, *failure) {
-	w, f := c.startWrite()
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	keys, f := w.keys()
-	if f != nil {
-		return nil, f
-	}
-	if f := w.findOrMake(keys); f != nil {
-		return nil, f
-	}
-	w.planKnown()
-	if !w.traced {
-		if f := w.refuseAll(); f != nil {
-			return nil, f
-		}
-	}
-	w.commit()
-	w.s.rngMu.Lock()
-	shuffle(w.s.rng, w.items)
-	w.s.rngMu.Unlock()
-	return w.reply(http.StatusOK, nil), nil
+	return w.reply(status, missing), nil
 }
 
 // keys finds the unique property of each input and refuses repeated ids.
@@ -332,15 +311,7 @@ func (w *write) findOrMake(keys []*property) *failure {
 
 func (o *object) upper() string { return strings.ToUpper(o.singular) }
 
-func (w *write) planCreates() {
-	for i := range w.items {
-		w.items[i].fresh = true
-		w.plan(&w.items[i])
-	}
-}
-
-// planKnown judges items that are known to be new, or whose record was found.
-func (w *write) planKnown() {
+func (w *write) planAll() {
 	for i := range w.items {
 		w.plan(&w.items[i])
 	}
@@ -560,17 +531,11 @@ func (w *write) appendResult(b []byte, it *item) []byte {
 	return append(b, '}')
 }
 
-func (c *call) batchRead() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) batchRead(o *object) (*reply, *failure) {
 	in, f := c.readBatch(o)
 	if f != nil {
 		return nil, f
 	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	key, f := c.keyProperty(o, in.idProperty)
 	if f != nil {
 		return nil, f
@@ -616,17 +581,11 @@ func (c *call) readAllOf(o *object, key *property, inputs []input, v *view) (*re
 	return c.envelope(b, http.StatusOK, errs), nil
 }
 
-func (c *call) batchArchive() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) batchArchive(o *object) (*reply, *failure) {
 	in, f := c.readBatch(o)
 	if f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	seen := map[string]bool{}
 	for _, input := range in.inputs {
 		if seen[input.id] {

@@ -16,13 +16,7 @@ type labelAnswer struct {
 	Label    *string `json:"label"`
 }
 
-func (c *call) getLabels() (*reply, *failure) {
-	pr, f := c.pair()
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
+func (c *call) getLabels(pr pair) (*reply, *failure) {
 	results := []labelAnswer{}
 	for _, t := range c.s.types.of(pr.other) {
 		results = append(results, labelAnswer{t.category, t.id(pr.ticket), labelOf(t)})
@@ -41,17 +35,11 @@ func (all associationTypes) customCount(other string) int {
 }
 
 // createLabel makes a type with an id for either direction.
-func (c *call) createLabel() (*reply, *failure) {
-	pr, f := c.pair()
-	if f != nil {
-		return nil, f
-	}
+func (c *call) createLabel(pr pair) (*reply, *failure) {
 	var in struct{ Label, Name, InverseLabel string }
 	if f := c.decode(&in); f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	switch {
 	case in.Label == "" || in.Name == "":
 		return nil, invalid("label and name are required")
@@ -73,11 +61,7 @@ func (c *call) createLabel() (*reply, *failure) {
 	}}), nil
 }
 
-func (c *call) renameLabel() (*reply, *failure) {
-	pr, f := c.pair()
-	if f != nil {
-		return nil, f
-	}
+func (c *call) renameLabel(pr pair) (*reply, *failure) {
 	var in struct {
 		TypeID int    `json:"associationTypeId"`
 		Label  string `json:"label"`
@@ -85,8 +69,6 @@ func (c *call) renameLabel() (*reply, *failure) {
 	if f := c.decode(&in); f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	t := c.s.types.find(pr.other, pr.ticket, "USER_DEFINED", in.TypeID)
 	if t == nil || in.Label == "" {
 		return nil, invalid("label %d does not exist, or its new name is empty", in.TypeID)
@@ -96,14 +78,8 @@ func (c *call) renameLabel() (*reply, *failure) {
 }
 
 // deleteLabel also takes the label from all links that have it.
-func (c *call) deleteLabel() (*reply, *failure) {
-	pr, f := c.pair()
-	if f != nil {
-		return nil, f
-	}
+func (c *call) deleteLabel(pr pair) (*reply, *failure) {
 	id, err := strconv.Atoi(c.r.PathValue("typeID"))
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	t := c.s.types.find(pr.other, pr.ticket, "USER_DEFINED", id)
 	if err != nil || t == nil {
 		return nil, notFound()
@@ -118,13 +94,7 @@ func (c *call) deleteLabel() (*reply, *failure) {
 }
 
 // getConfigurations tells the limits of the types of a pair.
-func (c *call) getConfigurations() (*reply, *failure) {
-	pr, f := c.pair()
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
+func (c *call) getConfigurations(pr pair) (*reply, *failure) {
 	results := []map[string]any{}
 	for _, t := range c.s.types.of(pr.other) {
 		if t.primary && pr.ticket {

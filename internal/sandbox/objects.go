@@ -181,13 +181,7 @@ func (r *record) history(p *property) []cell {
 }
 
 // listObjects is one page of the records, by id.
-func (c *call) listObjects() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
+func (c *call) listObjects(o *object) (*reply, *failure) {
 	v := c.queryView(o)
 	limit, after, f := c.page(&v)
 	if f != nil {
@@ -291,13 +285,7 @@ func (c *call) keyProperty(o *object, name string) (*property, *failure) {
 	return nil, invalid("Unable to perform update/upsert by non-unique %s property %s in portal ID %d", o.typeID, name, c.s.account.ID)
 }
 
-func (c *call) getObject() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
+func (c *call) getObject(o *object) (*reply, *failure) {
 	v := c.queryView(o)
 	r, f := c.target(o, v.archived)
 	if f != nil {
@@ -311,88 +299,62 @@ func (c *call) one(status int, r *record, v *view) *reply {
 }
 
 // createObject stores one record.
-func (c *call) createObject() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
+func (c *call) createObject(o *object) (*reply, *failure) {
+	rep, r, f := c.writeOne(o, http.StatusCreated, func(it *item) *failure {
+		it.fresh = true
+		return nil
+	})
+	if f == nil {
+		rep.header = http.Header{"Location": {"https://api.hubapi.com" + c.r.URL.Path + "/" + r.id}}
 	}
-	in, f := c.readInput(o)
-	if f != nil {
-		return nil, f
-	}
-	w := &write{call: c, object: o}
-	w.add(in)
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	w.planCreates()
-	if f := w.refuseAll(); f != nil {
-		return nil, f
-	}
-	w.commit()
-	rep := &reply{status: http.StatusCreated, body: w.appendResult(nil, &w.items[0])}
-	rep.header = http.Header{"Location": {"https://api.hubapi.com" + c.r.URL.Path + "/" + w.items[0].rec.id}}
-	return rep, nil
+	return rep, f
 }
 
-func (c *call) updateObject() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) updateObject(o *object) (*reply, *failure) {
+	rep, _, f := c.writeOne(o, http.StatusOK, func(it *item) (f *failure) {
+		if len(it.in.links) > 0 {
+			c.wrong("associations in an update are ignored")
+		}
+		it.rec, f = c.target(o, false)
+		return f
+	})
+	return rep, f
+}
+
+// writeOne reads, judges and stores one record, which find finds.
+func (c *call) writeOne(o *object, status int, find func(*item) *failure) (*reply, *record, *failure) {
 	in, f := c.readInput(o)
 	if f != nil {
-		return nil, f
-	}
-	if len(in.links) > 0 {
-		c.wrong("associations in an update are ignored")
+		return nil, nil, f
 	}
 	w := &write{call: c, object: o}
 	w.add(in)
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	r, f := c.target(o, false)
-	if f != nil {
-		return nil, f
+	if f := find(&w.items[0]); f != nil {
+		return nil, nil, f
 	}
-	w.items[0].rec = r
-	w.planKnown()
+	w.planAll()
 	if f := w.refuseAll(); f != nil {
-		return nil, f
+		return nil, nil, f
 	}
 	w.commit()
-	return &reply{status: http.StatusOK, body: w.appendResult(nil, &w.items[0])}, nil
+	return &reply{status: status, body: w.appendResult(nil, &w.items[0])}, w.items[0].rec, nil
 }
 
 // readInput reads the body of a single create or update.
 func (c *call) readInput(o *object) (input, *failure) {
-	p := &parser{data: c.body, names: o.names}
-	in, err := p.input()
-	if err == nil {
-		err = p.end()
-	}
-	c.tellUnknown(p)
-	if err != nil {
-		c.wrong("%v", err)
-		return in, asFailure(err)
-	}
-	return in, nil
-}
-
-func (c *call) tellUnknown(p *parser) {
-	for _, name := range p.unknown {
-		c.wrong("unknown field %q", name)
-	}
+	var in input
+	f := c.parse(&parser{names: o.names}, func(p *parser) (err error) {
+		in, err = p.input()
+		return err
+	})
+	return in, f
 }
 
 // archiveObject moves a record to the recycle bin; one that is not there is
 // no fault.
-func (c *call) archiveObject() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
+func (c *call) archiveObject(o *object) (*reply, *failure) {
 	c.s.archive(o.find(c.r.PathValue("id")), c.now)
 	return noContent(), nil
 }
@@ -406,17 +368,11 @@ func (s *Server) archive(r *record, now int64) {
 }
 
 // merge makes one record of two: the primary one with what only the other had.
-func (c *call) merge() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) merge(o *object) (*reply, *failure) {
 	primary, other, f := c.mergeInput()
 	if f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	a, b := o.find(primary), o.find(other)
 	if a == nil || b == nil || a == b || a.archivedAt > 0 || b.archivedAt > 0 {
 		return nil, invalid("Could not merge %s into %s: both must exist and differ", other, primary)
@@ -426,23 +382,20 @@ func (c *call) merge() (*reply, *failure) {
 }
 
 func (c *call) mergeInput() (primary, other string, f *failure) {
-	p := &parser{data: c.body}
-	err := p.object(func(key []byte) (err error) {
-		switch string(key) {
-		case "primaryObjectId":
-			primary, err = p.text()
-		case "objectIdToMerge":
-			other, err = p.text()
-		default:
-			err = p.skip(key)
-		}
-		return err
+	f = c.parse(&parser{}, func(p *parser) error {
+		return p.object(func(key []byte) (err error) {
+			switch string(key) {
+			case "primaryObjectId":
+				primary, err = p.text()
+			case "objectIdToMerge":
+				other, err = p.text()
+			default:
+				err = p.skip(key)
+			}
+			return err
+		})
 	})
-	c.tellUnknown(p)
-	if err != nil {
-		return "", "", asFailure(err)
-	}
-	return primary, other, nil
+	return primary, other, f
 }
 
 // mergeRecords stores a new record that both ids lead to from now on.

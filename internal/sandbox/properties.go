@@ -31,14 +31,8 @@ func (c *call) decode(into any) *failure {
 	return nil
 }
 
-func (c *call) listProperties() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) listProperties(o *object) (*reply, *failure) {
 	q := c.r.URL.Query()
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	results := []schema.Property{}
 	for _, p := range o.ordered {
 		if p.Archived == (q.Get("archived") == "true") && sensitivity(p) == orText(q.Get("dataSensitivity"), "non_sensitive") {
@@ -72,8 +66,6 @@ func (c *call) definition() (*object, *property, *failure) {
 }
 
 func (c *call) getProperty() (*reply, *failure) {
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	_, p, f := c.definition()
 	if f != nil {
 		return nil, f
@@ -94,17 +86,11 @@ var fieldTypes = map[string][]string{
 	"number":       {"number", "calculation_equation"},
 }
 
-func (c *call) createProperty() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) createProperty(o *object) (*reply, *failure) {
 	var def schema.Property
 	if f := c.decode(&def); f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	p, f := o.newProperty(def)
 	if f != nil {
 		return nil, f
@@ -162,8 +148,6 @@ func (c *call) updateProperty() (*reply, *failure) {
 	if f := c.decode(&patch); f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	_, p, f := c.definition()
 	switch {
 	case f != nil:
@@ -202,8 +186,6 @@ func (p *property) setOptions(options []schema.Option) {
 }
 
 func (c *call) archiveProperty() (*reply, *failure) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	_, p, f := c.definition()
 	if f != nil {
 		return nil, f
@@ -248,8 +230,6 @@ func (c *call) batchReadProperties() (*reply, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	results := []schema.Property{}
 	var missing []string
 	for _, input := range in.Inputs {
@@ -272,8 +252,6 @@ func (c *call) batchArchiveProperties() (*reply, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	for _, input := range in.Inputs {
 		if p := o.active(input.Name); p != nil {
 			if f := p.archive(c.now); f != nil {
@@ -284,11 +262,7 @@ func (c *call) batchArchiveProperties() (*reply, *failure) {
 	return noContent(), nil
 }
 
-func (c *call) batchCreateProperties() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) batchCreateProperties(o *object) (*reply, *failure) {
 	var in struct {
 		Inputs []schema.Property `json:"inputs"`
 	}
@@ -298,8 +272,6 @@ func (c *call) batchCreateProperties() (*reply, *failure) {
 	if f := c.checkSize(len(in.Inputs), maxInputs); f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	results := []schema.Property{}
 	var errs []*failure
 	for _, def := range in.Inputs {
@@ -314,23 +286,11 @@ func (c *call) batchCreateProperties() (*reply, *failure) {
 	return c.listEnvelope(http.StatusCreated, results, errs), nil
 }
 
-func (c *call) listGroups() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
+func (c *call) listGroups(o *object) (*reply, *failure) {
 	return ok(http.StatusOK, map[string]any{"results": o.groups}), nil
 }
 
-func (c *call) getGroup() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
+func (c *call) getGroup(o *object) (*reply, *failure) {
 	for _, g := range o.groups {
 		if g.Name == c.r.PathValue("name") {
 			return ok(http.StatusOK, g), nil
@@ -339,17 +299,11 @@ func (c *call) getGroup() (*reply, *failure) {
 	return nil, notFound()
 }
 
-func (c *call) createGroup() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) createGroup(o *object) (*reply, *failure) {
 	var g propertyGroup
 	if f := c.decode(&g); f != nil {
 		return nil, f
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	if g.Name == "" || g.Label == "" {
 		return nil, invalid("a property group needs name and label")
 	}
@@ -373,17 +327,11 @@ func (c *call) ruled() (*property, *failure) {
 	return p, nil
 }
 
-func (c *call) listRules() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) listRules(o *object) (*reply, *failure) {
 	type propertyRules struct {
 		Name  string        `json:"propertyName"`
 		Rules []schema.Rule `json:"propertyValidationRules"`
 	}
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	results := []propertyRules{}
 	for _, p := range o.ordered {
 		if len(p.rules) > 0 && !p.Archived {
@@ -402,8 +350,6 @@ func (p *property) plainRules() []schema.Rule {
 }
 
 func (c *call) getRules() (*reply, *failure) {
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	p, f := c.ruled()
 	if f != nil {
 		return nil, f
@@ -412,8 +358,6 @@ func (c *call) getRules() (*reply, *failure) {
 }
 
 func (c *call) getRule() (*reply, *failure) {
-	c.s.mu.RLock()
-	defer c.s.mu.RUnlock()
 	p, f := c.ruled()
 	if f != nil {
 		return nil, f
@@ -436,8 +380,6 @@ func (c *call) putRule() (*reply, *failure) {
 	if err != nil {
 		return nil, invalid("%v", err)
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
 	p, f := c.ruled()
 	if f != nil {
 		return nil, f

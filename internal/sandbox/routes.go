@@ -18,60 +18,114 @@ func (s *Server) routes() {
 	s.handle("/", (*call).unknownPath)
 }
 
+// A handler answers one request, or says why it refuses to.
+type handler = func(*call) (*reply, *failure)
+
+// reading holds the account as it is while do runs.
+func reading(do handler) handler {
+	return func(c *call) (*reply, *failure) {
+		c.s.mu.RLock()
+		defer c.s.mu.RUnlock()
+		return do(c)
+	}
+}
+
+// writing keeps everybody else out while do runs.
+func writing(do handler) handler {
+	return func(c *call) (*reply, *failure) {
+		c.s.mu.Lock()
+		defer c.s.mu.Unlock()
+		return do(c)
+	}
+}
+
+// ofObject gives do the object type of the path.
+func ofObject(do func(*call, *object) (*reply, *failure)) handler {
+	return func(c *call) (*reply, *failure) {
+		o, f := c.object("type")
+		if f != nil {
+			return nil, f
+		}
+		return do(c, o)
+	}
+}
+
+// ofPair gives do the two object types of the path.
+func ofPair(do func(*call, pair) (*reply, *failure)) handler {
+	return func(c *call) (*reply, *failure) {
+		pr, f := c.pair()
+		if f != nil {
+			return nil, f
+		}
+		return do(c, pr)
+	}
+}
+
+// ofLinks gives do the inputs of a batch of associations as well, at most so many.
+func ofLinks(most int, do func(*call, pair, []linkInput) (*reply, *failure)) handler {
+	return ofPair(func(c *call, pr pair) (*reply, *failure) {
+		inputs, f := c.readLinks(most)
+		if f != nil {
+			return nil, f
+		}
+		return do(c, pr, inputs)
+	})
+}
+
 func (s *Server) objectRoutes() {
 	const base = "/crm/v3/objects/{type}"
-	s.handle("GET "+base, (*call).listObjects)
-	s.handle("POST "+base, (*call).createObject)
-	s.handle("GET "+base+"/{id}", (*call).getObject)
-	s.handle("PATCH "+base+"/{id}", (*call).updateObject)
-	s.handle("DELETE "+base+"/{id}", (*call).archiveObject)
-	s.handle("POST "+base+"/batch/create", (*call).batchCreate)
-	s.handle("POST "+base+"/batch/read", (*call).batchRead)
-	s.handle("POST "+base+"/batch/update", (*call).batchUpdate)
-	s.handle("POST "+base+"/batch/upsert", (*call).batchUpsert)
-	s.handle("POST "+base+"/batch/archive", (*call).batchArchive)
-	s.handle("POST "+base+"/merge", (*call).merge)
-	s.handle("POST "+base+"/search", (*call).searchObjects)
-	s.handle("DELETE "+base+"/{id}/associations/{to}/{toID}/{associationType}", (*call).removeAssociation)
-	s.handle("PUT "+base+"/{id}/associations/{to}/{toID}/{associationType}", (*call).putAssociation)
+	s.handle("GET "+base, reading(ofObject((*call).listObjects)))
+	s.handle("POST "+base, ofObject((*call).createObject))
+	s.handle("GET "+base+"/{id}", reading(ofObject((*call).getObject)))
+	s.handle("PATCH "+base+"/{id}", ofObject((*call).updateObject))
+	s.handle("DELETE "+base+"/{id}", writing(ofObject((*call).archiveObject)))
+	s.handle("POST "+base+"/batch/create", ofObject((*call).batchCreate))
+	s.handle("POST "+base+"/batch/read", reading(ofObject((*call).batchRead)))
+	s.handle("POST "+base+"/batch/update", ofObject((*call).batchUpdate))
+	s.handle("POST "+base+"/batch/upsert", ofObject((*call).batchUpsert))
+	s.handle("POST "+base+"/batch/archive", writing(ofObject((*call).batchArchive)))
+	s.handle("POST "+base+"/merge", writing(ofObject((*call).merge)))
+	s.handle("POST "+base+"/search", ofObject((*call).searchObjects))
+	s.handle("DELETE "+base+"/{id}/associations/{to}/{toID}/{associationType}", writing((*call).removeAssociation))
+	s.handle("PUT "+base+"/{id}/associations/{to}/{toID}/{associationType}", writing((*call).putAssociation))
 }
 
 func (s *Server) associationRoutes() {
 	const pair, one = "/crm/v4/associations/{from}/{to}", "/crm/v4/objects/{from}/{id}/associations"
-	s.handle("POST "+pair+"/batch/create", (*call).associate)
-	s.handle("POST "+pair+"/batch/associate/default", (*call).associateDefault)
-	s.handle("POST "+pair+"/batch/archive", (*call).dissociate)
-	s.handle("POST "+pair+"/batch/labels/archive", (*call).removeLabels)
-	s.handle("POST "+pair+"/batch/read", (*call).readAssociations)
-	s.handle("GET "+pair+"/labels", (*call).getLabels)
-	s.handle("POST "+pair+"/labels", (*call).createLabel)
-	s.handle("PUT "+pair+"/labels", (*call).renameLabel)
-	s.handle("DELETE "+pair+"/labels/{typeID}", (*call).deleteLabel)
-	s.handle("GET "+one+"/{to}", (*call).getAssociations)
-	s.handle("PUT "+one+"/{to}/{toID}", (*call).setAssociation)
-	s.handle("DELETE "+one+"/{to}/{toID}", (*call).deleteAssociation)
-	s.handle("PUT "+one+"/default/{to}/{toID}", (*call).setDefaultAssociation)
-	s.handle("GET /crm/v4/associations/definitions/configurations/{from}/{to}", (*call).getConfigurations)
+	s.handle("POST "+pair+"/batch/create", writing(ofLinks(maxLinks, (*call).associate)))
+	s.handle("POST "+pair+"/batch/associate/default", writing(ofLinks(maxLinks, (*call).associateDefault)))
+	s.handle("POST "+pair+"/batch/archive", writing(ofLinks(maxLinks, (*call).dissociate)))
+	s.handle("POST "+pair+"/batch/labels/archive", writing(ofLinks(maxLinks, (*call).removeLabels)))
+	s.handle("POST "+pair+"/batch/read", reading(ofLinks(maxLinkReads, (*call).readAssociations)))
+	s.handle("GET "+pair+"/labels", reading(ofPair((*call).getLabels)))
+	s.handle("POST "+pair+"/labels", writing(ofPair((*call).createLabel)))
+	s.handle("PUT "+pair+"/labels", writing(ofPair((*call).renameLabel)))
+	s.handle("DELETE "+pair+"/labels/{typeID}", writing(ofPair((*call).deleteLabel)))
+	s.handle("GET "+one+"/{to}", reading((*call).getAssociations))
+	s.handle("PUT "+one+"/{to}/{toID}", writing((*call).setAssociation))
+	s.handle("DELETE "+one+"/{to}/{toID}", writing((*call).deleteAssociation))
+	s.handle("PUT "+one+"/default/{to}/{toID}", writing((*call).setDefaultAssociation))
+	s.handle("GET /crm/v4/associations/definitions/configurations/{from}/{to}", reading(ofPair((*call).getConfigurations)))
 	s.handle("POST "+pair+"/{userID}", (*call).highUsageReport) // from is "usage", to "high-usage-report"
 }
 
 func (s *Server) definitionRoutes() {
 	const props, rules = "/crm/v3/properties/{type}", "/crm/v3/property-validations/{type}"
-	s.handle("GET "+props, (*call).listProperties)
-	s.handle("POST "+props, (*call).createProperty)
-	s.handle("GET "+props+"/{name}", (*call).getProperty)
-	s.handle("PATCH "+props+"/{name}", (*call).updateProperty)
-	s.handle("DELETE "+props+"/{name}", (*call).archiveProperty)
-	s.handle("POST "+props+"/batch/create", (*call).batchCreateProperties)
-	s.handle("POST "+props+"/batch/read", (*call).batchReadProperties)
-	s.handle("POST "+props+"/batch/archive", (*call).batchArchiveProperties)
-	s.handle("GET "+props+"/groups", (*call).listGroups)
-	s.handle("POST "+props+"/groups", (*call).createGroup)
-	s.handle("GET "+props+"/groups/{name}", (*call).getGroup)
-	s.handle("GET "+rules, (*call).listRules)
-	s.handle("GET "+rules+"/{name}", (*call).getRules)
-	s.handle("GET "+rules+"/{name}/rule-type/{rule}", (*call).getRule)
-	s.handle("PUT "+rules+"/{name}/rule-type/{rule}", (*call).putRule)
+	s.handle("GET "+props, reading(ofObject((*call).listProperties)))
+	s.handle("POST "+props, writing(ofObject((*call).createProperty)))
+	s.handle("GET "+props+"/{name}", reading((*call).getProperty))
+	s.handle("PATCH "+props+"/{name}", writing((*call).updateProperty))
+	s.handle("DELETE "+props+"/{name}", writing((*call).archiveProperty))
+	s.handle("POST "+props+"/batch/create", writing(ofObject((*call).batchCreateProperties)))
+	s.handle("POST "+props+"/batch/read", reading((*call).batchReadProperties))
+	s.handle("POST "+props+"/batch/archive", writing((*call).batchArchiveProperties))
+	s.handle("GET "+props+"/groups", reading(ofObject((*call).listGroups)))
+	s.handle("POST "+props+"/groups", writing(ofObject((*call).createGroup)))
+	s.handle("GET "+props+"/groups/{name}", reading(ofObject((*call).getGroup)))
+	s.handle("GET "+rules, reading(ofObject((*call).listRules)))
+	s.handle("GET "+rules+"/{name}", reading((*call).getRules))
+	s.handle("GET "+rules+"/{name}/rule-type/{rule}", reading((*call).getRule))
+	s.handle("PUT "+rules+"/{name}/rule-type/{rule}", writing((*call).putRule))
 	s.handle("GET /crm/v3/pipelines/{type}", (*call).listPipelines)
 	s.handle("GET /crm/v3/pipelines/{type}/{id}", (*call).getPipeline)
 	s.handle("GET /crm/v3/pipelines/{type}/{id}/stages", (*call).listStages)
@@ -83,13 +137,13 @@ func (s *Server) definitionRoutes() {
 func (s *Server) accountRoutes() {
 	s.handle("GET /account-info/v3/details", (*call).accountDetails)
 	s.handle("GET /account-info/v3/api-usage/daily/private-apps", (*call).dailyUsage)
-	s.handle("GET /crm/v3/limits/records", (*call).recordLimits)
+	s.handle("GET /crm/v3/limits/records", reading((*call).recordLimits))
 	s.handle("GET /crm/v3/limits/custom-properties", (*call).propertyLimits)
 	s.handle("GET /crm/v3/limits/calculated-properties", (*call).calculatedLimits)
 	s.handle("GET /crm/v3/limits/custom-object-types", (*call).objectTypeLimits)
 	s.handle("GET /crm/v3/limits/pipelines", (*call).pipelineLimits)
-	s.handle("GET /crm/v3/limits/associations/labels", (*call).labelLimits)
-	s.handle("GET /crm/v3/limits/associations/records/{from}/{to}", (*call).associationLimits)
+	s.handle("GET /crm/v3/limits/associations/labels", reading((*call).labelLimits))
+	s.handle("GET /crm/v3/limits/associations/records/{from}/{to}", ofPair((*call).associationLimits))
 	s.handle("POST /oauth/v1/token", (*call).issueToken)
 	s.handle("POST /oauth/v3/token", (*call).issueToken)
 	s.handle("POST /oauth/v3/token/introspect", (*call).introspectToken)

@@ -156,11 +156,7 @@ func (p *parser) sorts() ([]sortRule, error) {
 }
 
 // searchObjects answers from what the index knows, which trails the store.
-func (c *call) searchObjects() (*reply, *failure) {
-	o, f := c.object("type")
-	if f != nil {
-		return nil, f
-	}
+func (c *call) searchObjects(o *object) (*reply, *failure) {
 	req, f := c.readSearch()
 	if f != nil {
 		return nil, f
@@ -184,15 +180,12 @@ func (c *call) readSearch() (searchRequest, *failure) {
 		c.wrong("a search body of %d characters", n)
 		return searchRequest{}, invalid("The search request is too long: %d characters, at most %d are allowed", n, maxSearchBody)
 	}
-	p := &parser{data: c.body}
-	req, err := p.searchRequest()
-	if err == nil {
-		err = p.end()
-	}
-	c.tellUnknown(p)
-	if err != nil {
-		c.wrong("%v", err)
-		return req, asFailure(err)
+	var req searchRequest
+	if f := c.parse(&parser{}, func(p *parser) (err error) {
+		req, err = p.searchRequest()
+		return err
+	}); f != nil {
+		return req, f
 	}
 	return req, c.checkSearch(&req)
 }

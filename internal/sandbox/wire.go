@@ -345,6 +345,24 @@ func (p *parser) discard() error {
 	return err
 }
 
+// parse reads the whole body with read. Fields that HubSpot does not define are
+// noted; a body that is not what was wanted is refused.
+func (c *call) parse(p *parser, read func(*parser) error) *failure {
+	p.data = c.body
+	err := read(p)
+	if err == nil {
+		err = p.end()
+	}
+	for _, name := range p.unknown {
+		c.wrong("unknown field %q", name)
+	}
+	if err != nil {
+		c.wrong("%v", err)
+		return asFailure(err)
+	}
+	return nil
+}
+
 // end requires that nothing follows.
 func (p *parser) end() error {
 	if p.peek() != 0 {
