@@ -81,6 +81,7 @@ type Reference struct {
 	Category string // association category, e.g. HUBSPOT_DEFINED
 	TypeID   int    // association type id, ticket -> To; 0 for the default, unlabeled one
 	Missing  string // what to do when nothing is found: "reject" or "skip"
+	Several  string // what to do when several are found: "reject", "skip", "first" or "list"
 
 	ID string // record id, set by the Resolver; empty means "leave it out"
 }

@@ -36,6 +36,7 @@ type job struct {
 	sample  *samples          // an example of each conversion
 	unused  []string          // columns of the first file that the mapping does not use
 	resolve *resolve.Resolver // nil offline
+	survey  *resolve.Survey   // offline: of the references
 
 	doubles *etl.Doubles // which of several rows with one key counts
 
@@ -207,9 +208,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 	if p.brake != nil {
 		steps.Report = p.brake(steps.Report)
 	}
-	if j.resolve != nil && len(j.mapping.Associations) > 0 {
-		steps.Resolver = j.resolve
-	}
+	steps.Resolver = j.resolver()
 	totals, err := etl.Run(ctx, steps, etl.Options{
 		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Doubles: j.doubles, UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})

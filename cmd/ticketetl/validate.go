@@ -113,6 +113,7 @@ func (j *job) check(ctx context.Context, good etl.Status, brake func(etl.Report)
 	if j.app.flags.format == "text" {
 		fmt.Fprintln(j.app.out, j.target())
 		j.sample.print(j.app.out, j.infos, j.unused)
+		j.printReferences(j.app.out)
 	}
 	return totals, err
 }

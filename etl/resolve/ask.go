@@ -1,7 +1,9 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +48,12 @@ func fitting(values []string) int {
 	return len(values)
 }
 
+func (r *Resolver) called(look lookup) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tally(look).Calls++
+}
+
 // readKeys reads records by id or by a unique property. Batch read sees a
 // record at once after it was written, which search does not.
 func (r *Resolver) readKeys(ctx context.Context, look lookup, values []string, found map[string][]string) error {
@@ -57,6 +65,7 @@ func (r *Resolver) readKeys(ctx context.Context, look lookup, values []string, f
 		// A contact is also found by its further addresses.
 		q.Properties = []string{"email", "hs_additional_emails"}
 	}
+	r.called(look)
 	objects, _, err := r.client.ReadBatch(ctx, look.to, q)
 	if err != nil {
 		return err
@@ -112,6 +121,7 @@ func (r *Resolver) searchDomains(ctx context.Context, object string, domains []s
 	}
 	byDomain := map[string][]string{}
 	for {
+		r.called(lookup{object, "domain"})
 		page, err := r.client.Search(ctx, object, q)
 		if err != nil {
 			return err
@@ -129,10 +139,15 @@ func (r *Resolver) searchDomains(ctx context.Context, object string, domains []s
 	}
 	for _, d := range domains {
 		if ids := byDomain[strings.ToLower(d)]; len(ids) > 0 {
-			found[d] = ids
+			found[d] = slices.SortedFunc(slices.Values(ids), older)
 		}
 	}
 	return nil
+}
+
+// older orders ids by the time their records were made: HubSpot counts them up.
+func older(a, b string) int {
+	return cmp.Or(len(a)-len(b), strings.Compare(a, b))
 }
 
 const searchPage = 200 // HubSpot's largest page of a search

@@ -26,11 +26,12 @@ type Resolver struct {
 	mu      sync.Mutex
 	cache   map[question]answer
 	pending map[question]*pending
+	tallies map[lookup]*Tally
 }
 
 // New returns a Resolver that asks client.
 func New(client *hubspot.Client) *Resolver {
-	return &Resolver{client: client, cache: map[question]answer{}, pending: map[question]*pending{}}
+	return &Resolver{client: client, cache: map[question]answer{}, pending: map[question]*pending{}, tallies: map[lookup]*Tally{}}
 }
 
 // A lookup is an object type and a way to match its records.
@@ -148,50 +149,83 @@ func (r *Resolver) keep(look lookup, values []string, found map[string][]string,
 		p.answer, p.err = answer{ids: found[v]}, err
 		if err == nil {
 			r.cache[q] = p.answer
+			r.tally(look).add(p.answer.ids)
 		}
 		close(p.done)
 	}
 }
 
 // settle sets the ids of rec's references and says which have none. References
-// that are to be left out lose their place.
+// that are to be left out lose their place; one that is to be linked to all that
+// were found takes several.
 func settle(rec *etl.Record, answers map[question]answer) []etl.Problem {
 	var problems []etl.Problem
-	kept := rec.References[:0]
+	kept := make([]etl.Reference, 0, len(rec.References))
 	for _, ref := range rec.References {
 		ids := answers[questionOf(&ref)].ids
-		if len(ids) == 1 {
-			ref.ID = ids[0]
-			kept = append(kept, ref)
-			continue
+		taken, problem := chosen(ref, ids)
+		if problem != nil {
+			problems = append(problems, *problem)
 		}
-		problems = append(problems, problemOf(ref, ids))
+		for _, id := range taken {
+			ref.ID = id
+			kept = append(kept, ref)
+		}
 	}
 	rec.References = kept
 	return problems
 }
 
-func problemOf(ref etl.Reference, ids []string) etl.Problem {
-	one := singular(ref.To)
-	p := etl.Problem{Column: ref.Column, Value: ref.Value}
-	if len(ids) > 1 {
-		p.Code = "REFERENCE_AMBIGUOUS"
-		p.Message = fmt.Sprintf("%s of %s have the %s %q: %s", count(len(ids)), ref.To, ref.Match, ref.Value, strings.Join(ids, ", "))
-		p.Hint = fmt.Sprintf("merge them in HubSpot, or name one by id with match: id (a column of %s ids)", one)
-		return p
+// chosen are the ids to link to, by the policies of ref.
+func chosen(ref etl.Reference, ids []string) (taken []string, problem *etl.Problem) {
+	switch {
+	case len(ids) == 1:
+		return ids, nil
+	case len(ids) == 0:
+		return nil, notFound(ref)
+	case len(ids) > maxListed && ref.Several == "list":
+		ref.Several = "reject" // not all of them are known here
+	case ref.Several == "list":
+		taken = ids
+	case ref.Several == "first":
+		taken = ids[:1]
 	}
-	p.Code = "REFERENCE_NOT_FOUND"
-	p.Message = fmt.Sprintf("no %s with %s %q in this account", one, ref.Match, ref.Value)
-	p.Hint = fmt.Sprintf("create the %s first or correct the cell; missing: skip in the mapping leaves the association out", one)
-	if ref.Missing == "skip" {
-		p.Warning = true
+	return taken, ambiguous(ref, ids)
+}
+
+func ambiguous(ref etl.Reference, ids []string) *etl.Problem {
+	p := &etl.Problem{
+		Column: ref.Column, Value: ref.Value, Code: "REFERENCE_AMBIGUOUS", Warning: ref.Several != "reject",
+		Message: fmt.Sprintf("%s of %s have the %s %q: %s", count(len(ids)), ref.To, ref.Match, ref.Value, strings.Join(ids, ", ")),
+	}
+	switch ref.Several {
+	case "skip":
+		p.Hint = "the association is left out, as the mapping says (several: skip)"
+	case "first":
+		p.Hint = fmt.Sprintf("the oldest, %s, is taken, as the mapping says (several: first)", ids[0])
+	case "list":
+		p.Hint = "the ticket is associated with each of them, as the mapping says (several: list)"
+	default:
+		p.Hint = fmt.Sprintf("merge them in HubSpot, or name one by id with match: id (a column of %s ids); several: skip, first or list in the mapping goes on without", singular(ref.To))
+	}
+	return p
+}
+
+func notFound(ref etl.Reference) *etl.Problem {
+	one := singular(ref.To)
+	p := &etl.Problem{
+		Column: ref.Column, Value: ref.Value, Code: "REFERENCE_NOT_FOUND", Warning: ref.Missing == "skip",
+		Message: fmt.Sprintf("no %s with %s %q in this account", one, ref.Match, ref.Value),
+		Hint:    fmt.Sprintf("create the %s first or correct the cell; missing: skip in the mapping leaves the association out", one),
+	}
+	if p.Warning {
 		p.Hint = "the association is left out, as the mapping says (missing: skip)"
 	}
 	return p
 }
 
 func count(n int) string {
-	if n > maxListed {
+	if n > maxListed { // ids beyond are not kept
 		return fmt.Sprintf("more than %d", maxListed)
 	}
 	return fmt.Sprint(n)

@@ -73,7 +73,8 @@ func TestResolve(t *testing.T) {
 		{name: "nobody has the address", ref: etl.Reference{To: "contacts", Match: "email", Value: "nobody@example.com", Missing: "reject"}, code: "REFERENCE_NOT_FOUND"},
 		{name: "nobody has the address, left out", ref: etl.Reference{To: "contacts", Match: "email", Value: "nobody@example.com", Missing: "skip"}, code: "REFERENCE_NOT_FOUND", warning: true},
 		{name: "no such id", ref: etl.Reference{To: "companies", Match: "id", Value: "1"}, code: "REFERENCE_NOT_FOUND"},
-		{name: "two companies have the domain", ref: etl.Reference{To: "companies", Match: "domain", Value: shared, Missing: "skip"}, code: "REFERENCE_AMBIGUOUS"},
+		{name: "two companies have the domain", ref: etl.Reference{To: "companies", Match: "domain", Value: shared, Missing: "skip", Several: "reject"}, code: "REFERENCE_AMBIGUOUS"},
+		{name: "two companies have the domain, left out", ref: etl.Reference{To: "companies", Match: "domain", Value: shared, Several: "skip"}, code: "REFERENCE_AMBIGUOUS", warning: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,6 +96,71 @@ func TestResolve(t *testing.T) {
 			require.NotEmpty(t, problems[0][0].Hint)
 		})
 	}
+}
+
+// TestResolveSeveral: of several companies with one domain, the oldest or all
+// are taken where the mapping says so, and the report names them.
+func TestResolveSeveral(t *testing.T) {
+	t.Parallel()
+	_, _, shared := seeds(t)
+	var both []string
+	for _, c := range sandbox.DefaultWorld().Companies {
+		if c.Properties["domain"] == shared {
+			both = append(both, c.ID)
+		}
+	}
+	require.Len(t, both, 2)
+	if len(both[0]) > len(both[1]) || len(both[0]) == len(both[1]) && both[0] > both[1] {
+		both[0], both[1] = both[1], both[0]
+	}
+	for policy, want := range map[string][]string{"first": both[:1], "list": both} {
+		r, _ := newResolver(t)
+		rec := record(etl.Reference{To: "companies", Match: "domain", Value: shared, Several: policy, Column: 3, TypeID: 7})
+		problems, err := r.Resolve(t.Context(), []*etl.Record{rec})
+		require.NoError(t, err)
+		var got []string
+		for _, ref := range rec.References {
+			got = append(got, ref.ID)
+			require.Equal(t, 7, ref.TypeID)
+		}
+		require.Equal(t, want, got, policy)
+		require.Len(t, problems[0], 1)
+		require.True(t, problems[0][0].Warning)
+		require.Equal(t, 3, problems[0][0].Column)
+		require.Contains(t, problems[0][0].Message, strings.Join(both, ", "))
+		require.Contains(t, problems[0][0].Hint, "several: "+policy)
+	}
+}
+
+// TestTallies: what look-ups came to, and what they would take.
+func TestTallies(t *testing.T) {
+	t.Parallel()
+	_, own, shared := seeds(t)
+	r, server := newResolver(t)
+	survey := resolve.NewSurvey()
+	for range 2 {
+		var recs []*etl.Record
+		for i := range 150 {
+			recs = append(recs, record(etl.Reference{To: "contacts", Match: "email", Value: fmt.Sprintf("nobody%d@example.com", i), Missing: "skip"}))
+		}
+		recs = append(recs, record(etl.Reference{To: "companies", Match: "domain", Value: shared}, etl.Reference{To: "companies", Match: "domain", Value: own.Properties["domain"]}))
+		problems, err := survey.Resolve(t.Context(), recs)
+		require.NoError(t, err)
+		require.Equal(t, make([][]etl.Problem, 151), problems)
+		_, err = r.Resolve(t.Context(), recs)
+		require.NoError(t, err)
+	}
+	counted, more := survey.Tallies()
+	require.False(t, more)
+	require.Equal(t, []resolve.Tally{
+		{To: "companies", Match: "domain", Values: 2, Calls: 1},
+		{To: "contacts", Match: "email", Values: 150, Calls: 2},
+	}, counted)
+	require.Equal(t, []resolve.Tally{
+		{To: "companies", Match: "domain", Values: 2, Found: 1, Several: 1, Calls: 1},
+		{To: "contacts", Match: "email", Values: 150, Missing: 150, Calls: 2},
+	}, r.Tallies())
+	require.Equal(t, 2, server.Requests()["POST /crm/v3/objects/{type}/batch/read"])
 }
 
 func TestResolveAsksInBulkAndOnce(t *testing.T) {

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -178,10 +179,7 @@ func (c *compiler) associations() {
 
 func (c *compiler) association(a *Association, path []string) {
 	under := func(key string) []string { return append(path[:2:2], key) }
-	l := link{column: -1, split: a.Split, ref: etl.Reference{To: a.To, Match: a.Match, Column: -1, Missing: a.Missing}}
-	if l.ref.Missing == "" {
-		l.ref.Missing = "reject"
-	}
+	l := link{column: -1, split: a.Split, ref: etl.Reference{To: a.To, Match: a.Match, Column: -1, Missing: cmp.Or(a.Missing, "reject"), Several: cmp.Or(a.Several, "reject")}}
 	if !c.object(a.To, under("to")) {
 		return
 	}
@@ -189,6 +187,7 @@ func (c *compiler) association(a *Association, path []string) {
 	if label := c.label(a, under); label != nil {
 		l.ref.Category, l.ref.TypeID = label.Category, label.TypeID
 	}
+	c.several(a, l.ref.TypeID, under("several"))
 	plan := ColumnPlan{Column: -1, Header: strconv.Quote(a.Value), Label: a.To, Type: "association", Conversion: conversionOf(a)}
 	if a.Column != "" {
 		i, ok := c.column(under("column"), a.Column)
@@ -207,6 +206,16 @@ func (c *compiler) association(a *Association, path []string) {
 	c.plan(plan)
 	c.out.onePrimary = c.out.onePrimary || a.To == "companies" && l.ref.TypeID == primaryCompany && c.m.Operation != etl.Dissociate
 	c.out.links = append(c.out.links, l)
+}
+
+// several checks that the policy for several records can come to use.
+func (c *compiler) several(a *Association, typeID int, path []string) {
+	switch {
+	case a.Several != "" && a.Match != "domain":
+		c.fault(path, "leave it out; only a domain may be that of several companies", "matched by %s, %s are never found several times", a.Match, a.To)
+	case a.Several == "list" && typeID == primaryCompany:
+		c.fault(path, "write several: first, or leave type: primary out", "a ticket has one primary company, not a list of them")
+	}
 }
 
 func conversionOf(a *Association) string {

@@ -56,8 +56,8 @@ func TestApply(t *testing.T) {
 		"createdate=2024-01-31T13:00:00Z", "hs_ticket_category=BILLING_ISSUE", "effort=66",
 	}, written(rec))
 	require.Equal(t, []etl.Reference{
-		{To: "contacts", Match: "email", Value: "ana@example.com", Column: 10, Category: "USER_DEFINED", TypeID: 61, Missing: "reject"},
-		{To: "companies", Match: "domain", Value: "a.example", Column: 11, Category: "HUBSPOT_DEFINED", TypeID: 26, Missing: "skip"},
+		{To: "contacts", Match: "email", Value: "ana@example.com", Column: 10, Category: "USER_DEFINED", TypeID: 61, Missing: "reject", Several: "reject"},
+		{To: "companies", Match: "domain", Value: "a.example", Column: 11, Category: "HUBSPOT_DEFINED", TypeID: 26, Missing: "skip", Several: "reject"},
 	}, rec.References)
 
 	skip, problems = m.Apply(row("Status", "Spam"))

@@ -72,6 +72,7 @@ type Association struct {
 	Label   string `yaml:"label"`   // label or type id
 	Type    string `yaml:"type"`    // primary or a type id
 	Missing string `yaml:"missing"` // reject or skip; empty: reject
+	Several string `yaml:"several"` // reject, skip, first or list; empty: reject
 	Split   string `yaml:"split"`   // what parts the references of one cell
 }
 

@@ -292,6 +292,7 @@ func (r *reader) association(n ast.Node, path []string) Association {
 		"label":   r.into(&a.Label),
 		"type":    r.checked(&a.Type, checkAssociationType),
 		"missing": oneOf(r, &a.Missing, "reject", "skip"),
+		"several": oneOf(r, &a.Several, "reject", "skip", "first", "list"),
 		"split":   r.into(&a.Split),
 	})
 	if len(r.given(path, "to")) == 0 {
