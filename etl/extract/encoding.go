@@ -2,10 +2,12 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -166,9 +168,9 @@ func guessCharset(s *sample) (c charset, note string, err error) {
 	case t.invalid == 0:
 		return charset{name: "utf-8"}, "encoding utf-8: its accented letters are valid as such", nil
 	case t.multi > t.invalid:
-		return charset{name: "utf-8"}, fmt.Sprintf("encoding utf-8, though damaged: byte 0x%02X at offset %d is not valid", t.invalidByte, t.invalidAt), nil
+		return charset{name: "utf-8"}, fmt.Sprintf("encoding utf-8, though damaged: byte 0x%02X in line %d is not valid", t.invalidByte, t.invalidLine), nil
 	}
-	return t.windows1252()
+	return t.legacy()
 }
 
 // errNotText is about content with many zero bytes.
@@ -185,19 +187,35 @@ func escapes(text []byte) bool {
 	return bytes.Contains(text, []byte("\x1b$")) || bytes.Contains(text, []byte("\x1b("))
 }
 
-// windows1252 is that charset if what was seen reads like it.
-func (t *tally) windows1252() (charset, string, error) {
+// legacy finds the charset from before Unicode that what was seen is in:
+// windows-1252 if it reads like the languages of that, or another if it is sure.
+func (t *tally) legacy() (charset, string, error) {
 	read := windows1252.read(t.seenText)
+	found := likely(t.seenText)
 	mixed := t.multi*10 > t.invalid
 	switch {
-	case mixed && (read.plausible() || len(likely(t.seenText)) == 0):
-		return charset{}, "", fmt.Errorf("the encoding cannot be told: some letters are UTF-8 (%d) and some bytes are not (%d, the first is 0x%02X at offset %d), as if two files had been joined; save it as UTF-8, or %s",
-			t.multi, t.invalid, t.invalidByte, t.invalidAt, stateIt(t.seenText))
-	case !read.plausible():
-		return charset{}, "", notWestern(t.seenText, read.example)
+	case mixed && (read.plausible() || len(found) == 0):
+		return charset{}, "", fmt.Errorf("the encoding cannot be told: some letters are UTF-8 (%d) and some bytes are not (%d, the first is 0x%02X in line %d), as if two files had been joined; save it as UTF-8, or %s",
+			t.multi, t.invalid, t.invalidByte, t.invalidLine, stateIt(found))
+	case read.plausible():
+		return charset{name: "windows-1252", dec: charmap.Windows1252}, t.evidence("windows-1252", read, ""), nil
 	}
-	note := fmt.Sprintf("encoding windows-1252, since byte 0x%02X at offset %d is not UTF-8; state another (source.encoding) if letters look wrong", t.invalidByte, t.invalidAt)
-	return charset{name: "windows-1252", dec: charmap.Windows1252}, note, nil
+	c, confidence, ok := detectCharset(t.seenText, found)
+	if !ok {
+		return charset{}, "", notWestern(found, read.example)
+	}
+	sure := fmt.Sprintf(", and a detector is %.0f %% sure", math.Floor(100*confidence))
+	return charset{name: c.name, dec: c.dec}, t.evidence(c.name, c.reading, sure), nil
+}
+
+// evidence tells people why a charset was taken.
+func (t *tally) evidence(name string, read reading, more string) string {
+	words := ""
+	if read.word != "" {
+		words = fmt.Sprintf(", in %s it gives words such as %q", name, read.word)
+	}
+	return fmt.Sprintf("encoding %s: byte 0x%02X in line %d is not UTF-8%s%s; if letters look wrong, state another (source.encoding or --encoding)",
+		name, t.invalidByte, t.invalidLine, words, more)
 }
 
 // zeroPattern tells UTF-16 without a mark: a fifth of its bytes or more are
@@ -263,10 +281,12 @@ func takeSample(r io.Reader) (*sample, error) {
 // A tally counts letters beyond ASCII, taken as UTF-8.
 type tally struct {
 	seen        int64
-	multi       int // valid ones
-	invalid     int // bytes that are not UTF-8
-	invalidAt   int64
-	invalidByte byte
+	multi       int    // valid ones
+	invalid     int    // bytes that are not UTF-8
+	invalidByte byte   // the first of them
+	invalidLine int    // and its line
+	lines       int    // line ends up to it
+	returns     int    // carriage returns up to it, which end lines where there are no others
 	seenText    []byte // lines with letters beyond ASCII
 }
 
@@ -292,6 +312,7 @@ func (t *tally) add(p []byte, last bool) (rest []byte) {
 	kept := 0 // up to where p is in seenText
 	for i := 0; i < len(p); {
 		if n := ascii(p[i:]); n > 0 {
+			t.countLines(p[i : i+n])
 			i += n
 			t.seen += int64(n)
 			continue
@@ -328,9 +349,18 @@ func ascii(p []byte) int {
 
 func (t *tally) fault(b byte) {
 	if t.invalid == 0 {
-		t.invalidAt, t.invalidByte = t.seen, b
+		t.invalidByte = b
+		t.invalidLine = 1 + cmp.Or(t.lines, t.returns)
 	}
 	t.invalid++
+}
+
+// countLines counts until the first byte that is not UTF-8 was seen.
+func (t *tally) countLines(text []byte) {
+	if t.invalid == 0 {
+		t.lines += bytes.Count(text, []byte{'\n'})
+		t.returns += bytes.Count(text, []byte{'\r'})
+	}
 }
 
 // keepLine keeps the line around p[i], and returns where it ends.

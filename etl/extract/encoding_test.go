@@ -69,13 +69,11 @@ var foreign = []struct {
 	{"windows-1250", "Imprimanta nu funcţionează, a apărut o eroare după actualizare. Vă rog să verificaţi", charmap.Windows1250, "windows-1250"},
 	{"windows-1250", "Tiskalnik ne deluje že od včeraj, računalnik pa sporoča napako", charmap.Windows1250, "windows-1250"},
 	{"macintosh", "No hay conexión ni opción de impresión", charmap.Macintosh, "macintosh"},
-	{"windows-1253", "Δεν λειτουργεί ο εκτυπωτής", charmap.Windows1253, "windows-1253"},
 	{"windows-1254", "Giriş yapılamıyor", charmap.Windows1254, "windows-1254"},
 	{"windows-1254", "Yazıcı çalışmıyor, lütfen en kısa sürede dönüş yapın", charmap.Windows1254, "windows-1254"},
 	{"windows-1255", "המדפסת לא עובדת", charmap.Windows1255, "windows-1255"},
 	{"windows-1256", "لا أستطيع", charmap.Windows1256, "windows-1256"},
 	{"windows-1257", "Spausdintuvas neveikia, prašome kuo greičiau pataisyti, užsakymų nėra", charmap.Windows1257, "windows-1257"},
-	{"windows-874", "เครื่องพิมพ์ไม่ทำงาน", charmap.Windows874, "windows-874"},
 	{"iso-8859-15", "Prix 10 €", charmap.ISO8859_15, ""},
 	{"iso-8859-15", "Le cœur coûte 10 € à l'été", charmap.ISO8859_15, "iso-8859-15"},
 	{"macintosh", "réseau coupé", charmap.Macintosh, "macintosh"},
@@ -107,6 +105,40 @@ func TestForeignCharsetIsRefused(t *testing.T) {
 	}
 }
 
+// telling are texts long enough for their charset to be told.
+var telling = []struct {
+	name, text string
+	enc        encoding.Encoding
+}{
+	{"shift_jis", "プリンターが印刷できない。昨日から管理画面にログインできません", japanese.ShiftJIS},
+	{"euc-jp", "プリンターが印刷できない。昨日から管理画面にログインできません", japanese.EUCJP},
+	{"gb18030", "打印机从昨天开始无法使用，请尽快处理。用户不能登录系统，谢谢", simplifiedchinese.GBK},
+	{"big5", "印表機從昨天開始無法使用，請盡快處理。使用者不能登入系統，謝謝", traditionalchinese.Big5},
+	{"euc-kr", "어제부터 프린터가 작동하지 않습니다. 빨리 확인해 주세요. 감사합니다", korean.EUCKR},
+	{"koi8-r", "Не работает принтер на третьем этаже, пользователь не может войти в систему", charmap.KOI8R},
+	{"windows-1251", "Не работает принтер на третьем этаже, пользователь не может войти в систему", charmap.Windows1251},
+	{"iso-8859-5", "Не работает принтер на третьем этаже, пользователь не может войти в систему", charmap.ISO8859_5},
+	{"ibm866", "Не работает принтер на третьем этаже, пользователь не может войти в систему", charmap.CodePage866},
+	{"windows-1253", "Δεν λειτουργεί ο εκτυπωτής", charmap.Windows1253},
+	{"windows-874", "เครื่องพิมพ์ไม่ทำงาน", charmap.Windows874},
+}
+
+func TestLegacyCharsetIsTold(t *testing.T) {
+	t.Parallel()
+	for _, tt := range telling {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			text, err := tt.enc.NewEncoder().String(tt.text)
+			require.NoError(t, err)
+			f := open(t, write(t, "in.csv", "Id,Subject,Status\r\n0,plain,Open\r\n1,\""+text+"\",Open\r\n"), extract.Options{})
+			require.Equal(t, tt.name, f.Info().Encoding)
+			require.Contains(t, f.Info().Notes[0], " in line 3 is not UTF-8, in "+tt.name+" it gives words such as ")
+			require.Contains(t, f.Info().Notes[0], "; if letters look wrong, state another (source.encoding or --encoding)")
+			require.Equal(t, tt.text, readAll(t, f)[1].Fields[1])
+		})
+	}
+}
+
 func TestRefusedEncoding(t *testing.T) {
 	t.Parallel()
 	joined := strings.Repeat("1,Résumé\n", 20) + strings.Repeat("2,r\xe9union\n", 80)
@@ -116,7 +148,7 @@ func TestRefusedEncoding(t *testing.T) {
 		{"an example and the candidates", "Id,Subject\n1,Za\xbf\xf3\xb3\xe6 g\xea\x9cl\xb9 ja\x9f\xf1\n",
 			`the encoding cannot be told: it is not UTF-8, and read as windows-1252 it has words such as "Za¿ó³æ gêœl¹ jaŸñ"; state the file's encoding (source.encoding or --encoding), likely windows-1250`},
 		{"a UTF-8 file and a windows-1252 file in one", "id,text\n" + joined,
-			`the encoding cannot be told: some letters are UTF-8 (40) and some bytes are not (80, the first is 0xE9 at offset 231), as if two files had been joined; save it as UTF-8, or state the file's encoding (source.encoding or --encoding), e.g. windows-1250, windows-1251 or shift_jis`},
+			`the encoding cannot be told: some letters are UTF-8 (40) and some bytes are not (80, the first is 0xE9 in line 22), as if two files had been joined; save it as UTF-8, or state the file's encoding (source.encoding or --encoding), e.g. windows-1250, windows-1251 or shift_jis`},
 		{"iso-2022-jp", "id,text\n1,\x1b$BI=<($G$-$J$$\x1b(B\n",
 			"the encoding cannot be told: the file has escape sequences, as iso-2022-jp has; state it (source.encoding or --encoding), or save the file as UTF-8"},
 		{"UTF-16 of few zeros", cjk, "the content is not text; save the table as .csv or .xlsx; if it is UTF-16 without a mark, state that (source.encoding: utf-16le)"},

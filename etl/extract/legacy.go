@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -8,8 +9,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/wlynxg/chardet"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -64,6 +67,8 @@ var candidates = []legacy{
 	{name: "euc-kr", dec: korean.EUCKR, usual: func(r rune) bool { return unicode.Is(unicode.Hangul, r) }},
 	{name: "gb18030", dec: simplifiedchinese.GB18030, usual: usualSimplified},
 	{name: "big5", dec: traditionalchinese.Big5, usual: usualTraditional},
+	{name: "iso-8859-5", dec: charmap.ISO8859_5, scripts: []*unicode.RangeTable{unicode.Cyrillic}},
+	{name: "iso-8859-7", dec: charmap.ISO8859_7, scripts: []*unicode.RangeTable{unicode.Greek}},
 	{name: "windows-874", dec: charmap.Windows874, scripts: []*unicode.RangeTable{unicode.Thai}},
 }
 
@@ -87,6 +92,7 @@ func leadByte(enc encoding.Encoding, r rune, least, most byte) bool {
 type reading struct {
 	good, bad int    // words and signs, those with letters beyond ASCII
 	example   string // the first that is bad, with what stands beside it
+	word      string // the first that is good, likewise
 }
 
 // plausible: one oddity may stand among twenty words that are as they should be.
@@ -109,6 +115,9 @@ func (l legacy) read(text []byte) reading {
 		switch {
 		case verdict > 0:
 			result.good += verdict
+			if result.word == "" {
+				result.word = around(runes, at, end)
+			}
 		case verdict < 0:
 			result.bad -= verdict
 			if result.example == "" {
@@ -331,38 +340,117 @@ func around(runes []rune, at, end int) string {
 	return strings.TrimSpace(string(runes[from:to]))
 }
 
-// likely names the charsets in which text reads well, the best first.
-func likely(text []byte) []string {
-	type ranked struct {
-		name string
-		reading
-	}
-	var found []ranked
+// A candidate is a charset and how a text reads in it.
+type candidate struct {
+	legacy
+	reading
+}
+
+// likely are the charsets in which text reads well, the best first.
+func likely(text []byte) []candidate {
+	var found []candidate
 	for _, l := range candidates {
 		if r := l.read(text); r.good > 0 && r.bad*5 <= r.good {
-			found = append(found, ranked{l.name, r})
+			found = append(found, candidate{l, r})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b ranked) int {
+	slices.SortStableFunc(found, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.bad*b.good, b.bad*a.good), cmp.Compare(b.good, a.good))
 	})
-	names := make([]string, 0, 4)
-	for _, r := range found[:min(len(found), 4)] {
-		names = append(names, r.name)
+	return found
+}
+
+const (
+	fewestLetters = 20  // bytes beyond ASCII that a text must have for its charset to be told
+	surely        = 0.9 // confidence of the detector below which it may err
+)
+
+// detectCharset tells the charset of text if two witnesses agree on it: a
+// detector that knows how often letters follow each other, and the words that
+// come out. Either alone takes one charset for another now and then
+// (docs/reading.md has figures).
+func detectCharset(text []byte, found []candidate) (c candidate, confidence float64, ok bool) {
+	if len(found) == 0 || countLetters(text) < fewestLetters {
+		return c, 0, false
 	}
-	return names
+	told := chardet.Detect(text)
+	for i, c := range found {
+		if c.is(told.Charset) && (i == 0 || told.Confidence >= surely) {
+			c, ok = usualOf(text, c, found)
+			return c, told.Confidence, ok
+		}
+	}
+	return c, 0, false
+}
+
+// usualOf is the first charset for the letters of c in which text is the same:
+// ISO and Windows have some that differ in a few letters only. ok is false if it
+// reads no worse in one of them and otherwise.
+func usualOf(text []byte, c candidate, found []candidate) (usual candidate, ok bool) {
+	own, _ := c.dec.NewDecoder().Bytes(text)
+	usual = c
+	for i := len(found) - 1; i >= 0; i-- {
+		other := found[i]
+		if !other.akin(c.legacy) || other.bad > c.bad {
+			continue
+		}
+		theirs, _ := other.dec.NewDecoder().Bytes(text)
+		if !bytes.Equal(own, theirs) {
+			return c, false
+		}
+		usual = other
+	}
+	return usual, true
+}
+
+// is says whether the detector's charset is l, or a part of it.
+func (l legacy) is(charset string) bool {
+	switch strings.ToLower(charset) {
+	case "gb2312", "gbk":
+		return l.name == "gb18030"
+	case "cp932":
+		return l.name == "shift_jis"
+	case "cp949":
+		return l.name == "euc-kr"
+	}
+	enc, err := htmlindex.Get(charset)
+	return err == nil && enc == l.dec
+}
+
+// akin says whether both are for the same letters.
+func (l legacy) akin(other legacy) bool {
+	if l.name == other.name {
+		return true
+	}
+	if l.scripts != nil && other.scripts != nil {
+		return l.scripts[0] == other.scripts[0]
+	}
+	return l.alphabets != nil && other.alphabets != nil
+}
+
+func countLetters(text []byte) (n int) {
+	for _, b := range text {
+		if b >= utf8.RuneSelf {
+			n++
+		}
+	}
+	return n
 }
 
 // stateIt is how people are told to state an encoding.
-func stateIt(text []byte) string {
+func stateIt(found []candidate) string {
 	const how = "state the file's encoding (source.encoding or --encoding)"
-	if names := likely(text); len(names) > 0 {
-		return how + ", likely " + strings.Join(names, " or ")
+	if len(found) == 0 {
+		return how + ", e.g. windows-1250, windows-1251 or shift_jis"
 	}
-	return how + ", e.g. windows-1250, windows-1251 or shift_jis"
+	var names []string
+	for _, c := range found[:min(len(found), 4)] {
+		names = append(names, c.name)
+	}
+	return how + ", likely " + strings.Join(names, " or ")
 }
 
 // notWestern refuses text that is no more windows-1252 than UTF-8.
-func notWestern(text []byte, example string) error {
-	return fmt.Errorf("the encoding cannot be told: it is not UTF-8, and read as windows-1252 it has words such as %q; %s (windows-1252, if these words are right)", example, stateIt(text))
+func notWestern(found []candidate, example string) error {
+	return fmt.Errorf("the encoding cannot be told: it is not UTF-8, and read as windows-1252 it has words such as %q; %s (windows-1252, if these words are right)", example, stateIt(found))
 }
