@@ -20,6 +20,7 @@ var exports = []export{
 	{"zendesk.csv", 20, zendesk, plainCSV},
 	{"jira.csv", 20, jira, plainCSV},
 	{"freshdesk.csv", 20, freshdesk, plainCSV},
+	{"servicenow.csv", 20, serviceNow, westernCSV},
 	{"github-issues.csv", 15, githubIssues, plainCSV},
 	{"workbook.csv", 12, workbookColumns, plainCSV},
 	{"hubspot-export.csv", 15, hubspotExport, plainCSV},
@@ -203,6 +204,34 @@ var freshdesk = []column{
 // clock writes quarters of an hour as hours, minutes and seconds.
 func clock(quarters int) string {
 	return fmt.Sprintf("%02d:%02d:00", quarters/4, quarters%4*15)
+}
+
+// serviceNow are columns of ServiceNow's CSV export of a list of incidents. It
+// names them by field, and shows references and choices by their text.
+var serviceNow = []column{
+	{name: "number", text: func(t Ticket) string { return "INC" + number(t, 1_000_000) }},
+	{name: "short_description", text: subject},
+	{name: "description", text: body},
+	{name: "caller_id", text: fullName},
+	{name: "caller_id.email", text: email},
+	{name: "company", text: func(Ticket) string { return "" }},
+	{name: "state", text: words(status, "Aberto", "New", "Aguardando cliente", "On Hold", "Aguardando interno", "In Progress",
+		"Em atendimento", "In Progress", "Escalado N2", "In Progress", "Resolvido", "Resolved", "Encerrado", "Closed")},
+	{name: "impact", text: words(priority, "Baixa", "3 - Low", "Média", "2 - Medium", "Alta", "2 - Medium", "Crítica", "1 - High")},
+	{name: "urgency", text: words(priority, "Baixa", "3 - Low", "Média", "2 - Medium", "Alta", "1 - High", "Crítica", "1 - High")},
+	{name: "priority", text: words(priority, "Baixa", "4 - Low", "Média", "3 - Moderate", "Alta", "2 - High", "Crítica", "1 - Critical")},
+	{name: "category", text: func(t Ticket) string { return map[bool]string{true: "Software", false: "Inquiry / Help"}[t.Urgent] }},
+	blank("subcategory"),
+	{name: "contact_type", text: words(channel, "Telefone", "Phone", "E-mail", "Email", "Portal do cliente", "Self-service", "WhatsApp", "Chat", "Balcão", "Walk-in")},
+	same("assignment_group", "Service Desk"),
+	{name: "assigned_to", text: agentName},
+	{name: "opened_at", text: func(t Ticket) string { return in(time.DateTime, t.Opened) }},
+	{name: "resolved_at", text: func(t Ticket) string { return in(time.DateTime, t.Closed) }},
+	{name: "closed_at", text: func(t Ticket) string { return in(time.DateTime, t.Closed) }},
+	{name: "sys_updated_on", text: func(t Ticket) string { return in(time.DateTime, t.Opened.Add(40*time.Minute)) }},
+	same("sys_updated_by", "system"),
+	same("reopen_count", "0"),
+	same("made_sla", "true"),
 }
 
 // githubIssues are the fields of gh issue list --json, as its own --jq turns

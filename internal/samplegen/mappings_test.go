@@ -73,6 +73,7 @@ func TestEachMappingReadsItsSample(t *testing.T) {
 		{"zendesk.yaml", "zendesk.csv", 20, "84200", "3"},
 		{"jira.yaml", "jira.csv", 20, "SUP-4200", "3"},
 		{"freshdesk.yaml", "freshdesk.csv", 20, "4200", "1"},
+		{"servicenow.yaml", "servicenow.csv", 20, "INC1004200", "3"},
 		{"github-issues.yaml", "github-issues.csv", 15, "https://git.example/desk/app/issues/4200", "1"},
 		{"workbook.yaml", "workbook.csv", 12, "4200", "3"},
 		{"hubspot-export.yaml", "hubspot-export.csv", 15, "19000004200", "3"},
@@ -104,7 +105,7 @@ func TestEachMappingHasATest(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"chamados.yaml", "freshdesk.yaml", "github-issues.yaml", "hubspot-export.yaml", "jira.yaml", "workbook.yaml", "zendesk.yaml",
+		"chamados.yaml", "freshdesk.yaml", "github-issues.yaml", "hubspot-export.yaml", "jira.yaml", "servicenow.yaml", "workbook.yaml", "zendesk.yaml",
 	}, names, "add a new mapping to TestEachMappingReadsItsSample")
 }
 

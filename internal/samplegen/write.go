@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
@@ -57,4 +59,28 @@ func quoted(field string) string {
 		return field
 	}
 	return `"` + strings.ReplaceAll(field, `"`, `""`) + `"`
+}
+
+// westernCSV writes rows as web programs do for Excel in the West: windows-1252,
+// CRLF, every field in quotes, a question mark for what the encoding lacks.
+func westernCSV(rows [][]string) []byte {
+	var b bytes.Buffer
+	for _, row := range rows {
+		for i, field := range row {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(`"` + strings.ReplaceAll(field, `"`, `""`) + `"`)
+		}
+		b.WriteString("\r\n")
+	}
+	western := make([]byte, 0, b.Len())
+	for _, r := range b.String() {
+		c, ok := charmap.Windows1252.EncodeRune(r)
+		if !ok {
+			c = '?'
+		}
+		western = append(western, c)
+	}
+	return western
 }
