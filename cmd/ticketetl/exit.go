@@ -50,7 +50,7 @@ func (a *app) exit(err error) int {
 	if text := err.Error(); text != "" {
 		var faults transform.Faults
 		if errors.As(err, &faults) {
-			fmt.Fprintf(a.err, "%s\n", faults.Error())
+			fmt.Fprintf(a.err, "%s\n", faults.Explain())
 		} else {
 			fmt.Fprintf(a.err, "ticketetl: %s\n", text)
 		}

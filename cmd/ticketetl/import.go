@@ -185,7 +185,8 @@ func (j *job) load(ctx context.Context, checked etl.Totals, opts importOptions) 
 func (j *job) loadOptions(opts importOptions) load.ImportOptions {
 	settings := load.ImportOptions{
 		Operation: j.mapping.Operation, KeyProperty: j.keyProperty(), Schema: j.conn.schema,
-		Run: j.summary.RunID, DryRun: opts.dryRun, Ledger: j.log, SettleWait: max(opts.settleWait, 1),
+		Overwrite: j.mapping.Overwrite(),
+		Run:       j.summary.RunID, DryRun: opts.dryRun, Ledger: j.log, SettleWait: max(opts.settleWait, 1),
 		MaxCreates: opts.maxCreates, MaxDeletes: opts.maxDeletes, Canary: opts.canary,
 	}
 	switch opts.inDoubt {

@@ -150,6 +150,24 @@ func (o *opened) describe(files []inputFile) ([]report.Input, error) {
 	return inputs, nil
 }
 
+// hashMapping is the hash of a mapping file and of the tables that it reads.
+func hashMapping(path string, m *transform.Mapping) (string, error) {
+	sum, _, err := hashFile(path)
+	if err != nil || len(m.Files()) == 0 {
+		return sum, err
+	}
+	h := sha256.New()
+	h.Write([]byte(sum))
+	for _, table := range m.Files() {
+		sum, _, err := hashFile(table)
+		if err != nil {
+			return "", err
+		}
+		h.Write([]byte(sum))
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
 func hashFile(path string) (sum string, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -86,7 +86,7 @@ func (a *app) newJob(command, mappingPath string, names []string, source sourceF
 	if err := j.loadMapping(mappingPath); err != nil {
 		return nil, err
 	}
-	sum, _, err := hashFile(mappingPath)
+	sum, err := hashMapping(mappingPath, j.mapping)
 	if err != nil {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func (j *job) readRecipe(ctx context.Context) error {
 	for _, f := range r.Files {
 		j.files = append(j.files, inputFile{path: f.Path, name: f.Name, opts: f.Read})
 	}
-	if err := sameFile(r.Mapping, j.summary.Mapping.Path, j.summary.Mapping.SHA256); err != nil {
+	if err := j.loadSameMapping(r.Mapping); err != nil {
 		return err
 	}
 	for i, f := range r.Files {
@@ -197,11 +197,24 @@ func (j *job) readRecipe(ctx context.Context) error {
 			return err
 		}
 	}
-	return j.loadMapping(r.Mapping)
+	return nil
+}
+
+// loadSameMapping loads the mapping of a run, which must be as it was.
+func (j *job) loadSameMapping(path string) error {
+	if err := j.loadMapping(path); err != nil {
+		return err
+	}
+	now, err := hashMapping(path, j.mapping)
+	return unchanged(now, err, j.summary.Mapping.Path, j.summary.Mapping.SHA256)
 }
 
 func sameFile(path, name, sum string) error {
 	now, _, err := hashFile(path)
+	return unchanged(now, err, name, sum)
+}
+
+func unchanged(now string, err error, name, sum string) error {
 	if err != nil {
 		return fmt.Errorf("%s, which the run needs: %w", name, err)
 	}

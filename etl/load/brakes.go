@@ -188,7 +188,7 @@ func (imp *Importer) compare(ctx context.Context, items []*item) error {
 }
 
 func (imp *Importer) compareOne(it *item, o *hubspot.Object) error {
-	for _, p := range it.rec.Properties {
+	for _, p := range imp.writable(it) {
 		if stored := o.Properties[p.Name]; !imp.properties[p.Name].Same(stored, p.Value) {
 			where := fmt.Sprintf("canary: ticket %s of %s: %s", it.id, it.rec.Pos, p.Name)
 			return &BrakeError{

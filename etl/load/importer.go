@@ -31,6 +31,10 @@ type ImportOptions struct {
 	Run         string         // run id, the first part of every trace id
 	DryRun      bool           // look up and judge, but write nothing
 
+	// Overwrite says of properties, by name, what becomes of the value that an
+	// existing ticket has: KeepFilled or KeepAll. Others are written over.
+	Overwrite map[string]string
+
 	// Creates whose answer was lost; see settle.go.
 	Ledger     Ledger        // nil: no other record of the run has a ticket yet
 	InDoubt    string        // DoubtSettle, DoubtResend or DoubtLeave
@@ -51,6 +55,12 @@ const (
 	DoubtSettle = ""       // settle what is unambiguous, leave the rest in doubt
 	DoubtResend = "resend" // also send again what settling finds no trace of
 	DoubtLeave  = "leave"  // look nothing up, leave all of it in doubt
+)
+
+// Policies of ImportOptions.Overwrite.
+const (
+	KeepFilled = "if-empty" // written only where the ticket has no value
+	KeepAll    = "never"    // written only into new tickets
 )
 
 // A Ledger knows the tickets that records of this run were given.

@@ -99,11 +99,12 @@ func (imp *Importer) changed(items []*item) []*item {
 // of them for a new ticket. A stage is sent together with its pipeline, since
 // HubSpot judges the two as a pair.
 func (imp *Importer) differing(it *item) []etl.Property {
+	wanted := imp.writable(it)
 	if it.stored == nil {
-		return it.rec.Properties
+		return wanted
 	}
 	differs := map[string]bool{}
-	for _, p := range it.rec.Properties {
+	for _, p := range wanted {
 		if !imp.properties[p.Name].Same(it.stored[p.Name], p.Value) {
 			differs[p.Name] = true
 		}
@@ -112,10 +113,28 @@ func (imp *Importer) differing(it *item) []etl.Property {
 		differs["hs_pipeline"], differs["hs_pipeline_stage"] = true, true
 	}
 	var out []etl.Property
-	for _, p := range it.rec.Properties {
+	for _, p := range wanted {
 		if differs[p.Name] {
 			out = append(out, p)
 		}
+	}
+	return out
+}
+
+// writable are the properties of the record that may be written: into an
+// existing ticket those that its values do not stand against; into a new one
+// all, options without the ';' that adds them to others.
+func (imp *Importer) writable(it *item) []etl.Property {
+	out := make([]etl.Property, 0, len(it.rec.Properties))
+	for _, p := range it.rec.Properties {
+		policy := imp.opts.Overwrite[p.Name]
+		switch {
+		case it.stored == nil && imp.properties[p.Name].Multiple():
+			p.Value = strings.TrimPrefix(p.Value, ";")
+		case it.stored != nil && (policy == KeepAll || policy == KeepFilled && it.stored[p.Name] != ""):
+			continue
+		}
+		out = append(out, p)
 	}
 	return out
 }

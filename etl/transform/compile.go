@@ -54,6 +54,7 @@ func (c *compiler) fault(path []string, hint, format string, args ...any) {
 	at := c.m.at(path...)
 	c.faults = append(c.faults, Fault{
 		File: c.m.Path, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...), Hint: hint,
+		Text: lineAt(c.m.lines, at),
 	})
 }
 
@@ -283,6 +284,8 @@ func (c *compiler) suggest(name string) string {
 func (c *compiler) settings(s *step, p *Property, path []string) {
 	s.needed = c.creates() && (p.Name == stageProperty || p.Name == "subject")
 	s.clear = c.clears(p, path)
+	s.append = c.appends(p, path)
+	c.overwrites(p, path)
 	if p.hasValue || p.Column == "" && p.Expr == "" {
 		s.constant = c.constant(s, append(path[:2:2], "value"), p.Value)
 	}
@@ -323,6 +326,40 @@ func (c *compiler) clears(p *Property, path []string) bool {
 		blank = c.m.Source.Blank
 	}
 	return blank == "clear" && !fixed && c.m.Operation != etl.Create
+}
+
+// appends says whether the options of cells come to those that a ticket has.
+func (c *compiler) appends(p *Property, path []string) bool {
+	if !p.Append {
+		return false
+	}
+	def := c.s.Property(p.Name)
+	switch {
+	case !def.Multiple():
+		c.fault(append(path[:2:2], "append"), "leave it out", "property %q holds one value, nothing can be added to it", p.Name)
+	case c.m.Operation == etl.Create:
+		c.fault(append(path[:2:2], "append"), "leave it out", "a new ticket has nothing to add to")
+	}
+	return true
+}
+
+// overwrites checks the policy for values that a ticket has already.
+func (c *compiler) overwrites(p *Property, path []string) {
+	at := append(path[:2:2], "overwrite")
+	policy := c.m.overwrite(p)
+	guarded := policy == overwriteIfEmpty || policy == overwriteNever
+	switch {
+	case p.Overwrite != "" && c.m.Operation == etl.Create:
+		c.fault(at, "leave it out", "a new ticket has nothing to overwrite")
+	case p.Overwrite == overwriteNever && c.m.Operation == etl.Update:
+		c.fault(at, "leave the property out", "an update that never overwrites %q never writes it", p.Name)
+	case p.Overwrite != "" && p.Name == pipelineProperty:
+		c.fault(at, "say it of hs_pipeline_stage; the two are written as a pair", "hs_pipeline follows its stage")
+	case guarded && p.Overwrite != "" && p.Blank == "clear":
+		c.fault(at, "leave one of them out", "\"blank: clear\" and \"overwrite: %s\" contradict each other", policy)
+	case guarded && p.Append:
+		c.fault(append(path[:2:2], "append"), "leave one of them out", "\"append\" and \"overwrite: %s\" contradict each other", policy)
+	}
 }
 
 // constant converts a text of the mapping. It may be written as YAML writes
@@ -415,6 +452,16 @@ func (c *compiler) note(s *step, p *Property, def *schema.Property) {
 	}
 	if s.table != nil {
 		plan.Conversion += ", through a table of " + strconv.Itoa(len(s.table.from))
+	}
+	if s.append {
+		plan.Conversion += ", added to those that are there"
+	}
+	switch policy := c.m.overwrite(p); {
+	case c.m.Operation == etl.Create || p.Name == pipelineProperty:
+	case policy == overwriteIfEmpty:
+		plan.Conversion += ", only where the ticket has none"
+	case policy == overwriteNever:
+		plan.Conversion += ", only in new tickets"
 	}
 	c.plan(plan)
 }

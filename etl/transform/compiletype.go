@@ -81,14 +81,14 @@ func boolLabels(def *schema.Property) map[string]string {
 }
 
 func (c *compiler) numbers(p *Property) numberConverter {
-	decimal := p.Decimal
-	if decimal == "" {
-		decimal = c.m.Source.Decimal
+	n := numberConverter{signs: p.Signs}
+	if n.signs == nil {
+		n.signs = c.m.Source.Signs
 	}
-	if decimal == "" {
-		return numberConverter{}
+	if decimal := cmp.Or(p.Decimal, c.m.Source.Decimal); decimal != "" {
+		n.decimal = decimal[0]
 	}
-	return numberConverter{decimal: decimal[0]}
+	return n
 }
 
 func (c *compiler) number(p *Property, def *schema.Property) converter {

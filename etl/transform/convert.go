@@ -24,6 +24,7 @@ type cell struct {
 type flaw struct {
 	code, message, hint string
 	warning             bool
+	column              int // number of the column that is to blame, from 1; 0: the one that was read
 }
 
 // A converter brings cells to the form in which HubSpot stores values of one

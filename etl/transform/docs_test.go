@@ -2,6 +2,7 @@ package transform_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,7 +13,10 @@ import (
 	"github.com/ticketetl/ticketetl/etl/transform"
 )
 
-var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+var (
+	yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	csvBlock  = regexp.MustCompile("(?s)```csv\n(.*?)```")
+)
 
 // Every example of the language reference is a mapping that compiles, once what
 // it leaves out is added.
@@ -22,9 +26,12 @@ func TestDocumentedExamples(t *testing.T) {
 	require.NoError(t, err)
 	blocks := yamlBlock.FindAllStringSubmatch(string(doc), -1)
 	require.Greater(t, len(blocks), 25)
+	dir := t.TempDir()
+	table := csvBlock.FindSubmatch(doc)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "priorities.csv"), table[1], 0o600))
 	for _, block := range blocks {
 		text := completed(block[1])
-		m, err := transform.Parse("docs/mapping.md", []byte(text))
+		m, err := transform.Parse(filepath.Join(dir, "mapping.md"), []byte(text))
 		require.NoError(t, err, text)
 		_, err = transform.Compile(m, account(), etl.NewHeader(deskHeader), transform.CompileOptions{})
 		require.NoError(t, err, text)
@@ -56,8 +63,8 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 	for _, key := range []string{
 		"version", "operation", "source", "where", "key", "properties", "associations",
-		"sheet", "header", "encoding", "delimiter", "timezone", "dates", "decimal", "blank",
-		"property", "column", "value", "expr", "default", "values", "otherwise", "split",
+		"sheet", "header", "encoding", "delimiter", "timezone", "dates", "decimal", "signs", "blank", "overwrite",
+		"property", "column", "value", "expr", "default", "values", "otherwise", "split", "append",
 		"to", "match", "label", "type", "missing",
 	} {
 		require.Regexp(t, `(?m)[{, ^-]*\b`+key+`:`, examples.String())

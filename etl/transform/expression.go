@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,11 +52,13 @@ var errBlank = errors.New("the cell is blank")
 // builtins are the functions of expr-lang that are safe and pure.
 var builtins = []string{
 	"len", "trim", "trimPrefix", "trimSuffix", "upper", "lower", "indexOf", "lastIndexOf",
-	"hasPrefix", "hasSuffix", "abs", "ceil", "floor", "round", "int", "min", "max", "duration",
+	"hasPrefix", "hasSuffix", "abs", "ceil", "floor", "int", "min", "max", "duration",
 }
 
 // own are the names of our functions.
-var own = []string{"number", "date", "day", "text", "replace"}
+var own = []string{
+	"number", "round", "date", "day", "text", "blank", "coalesce", "join", "part", "replace", "replaceMatches", "extract",
+}
 
 // compileExpression compiles text for the columns of h. settings says how
 // number and date read. The messages say all that is wrong with it.
@@ -87,10 +90,9 @@ func compileExpression(text string, boolean bool, h *etl.Header, numbers numberC
 }
 
 // reserved are the words of the language that cannot be read as names.
-var reserved = []string{
+var reserved = append([]string{
 	"in", "not", "and", "or", "let", "if", "else", "matches", "contains", "startsWith", "endsWith",
-	"number", "date", "day", "text", "replace",
-}
+}, own...)
 
 // reservedHint says how to write a column whose name is a word of the language,
 // if text has such a word.
@@ -159,7 +161,41 @@ func (c *columnNames) Visit(node *ast.Node) {
 		}
 	case *ast.PredicateNode:
 		c.wrong("", "predicates are not allowed")
+	case *ast.CallNode:
+		c.call(n)
 	}
+}
+
+// call checks the patterns of a call, which must stand in the mapping itself.
+func (c *columnNames) call(n *ast.CallNode) {
+	name, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok || len(n.Arguments) < 2 {
+		return
+	}
+	pattern, literal := n.Arguments[1].(*ast.StringNode)
+	switch name.Value {
+	case "extract", "replaceMatches":
+		if !literal {
+			c.wrong("", "the regular expression of %s must be a text in quotes", name.Value)
+		} else if _, err := regexp.Compile(pattern.Value); err != nil {
+			c.wrong("the syntax is that of RE2", "%s is no regular expression: %s", quote(pattern.Value), firstLine(plainRegexp(err)))
+		}
+	case "date", "day":
+		if !literal {
+			return
+		}
+		if _, message, hint := parseDateRule(pattern.Value); message != "" {
+			c.wrong(hint, "%s", message)
+		}
+	}
+}
+
+func plainRegexp(err error) string {
+	var at *syntax.Error
+	if errors.As(err, &at) {
+		return fmt.Sprintf("%s: %s", at.Code, at.Expr)
+	}
+	return err.Error()
 }
 
 func (c *columnNames) identifier(node *ast.Node, n *ast.IdentifierNode) {
@@ -218,9 +254,19 @@ func functions(numbers numberConverter, dates *dateConverter) []expr.Option {
 		expr.Function("day", func(p ...any) (any, error) { return dayOf(p, dates) },
 			new(func(any) string), new(func(any, string) string)),
 		expr.Function("text", func(p ...any) (any, error) { return textOf(p[0], numbers.decimal) }, new(func(any) string)),
+		expr.Function("round", func(p ...any) (any, error) { return roundTo(p) }, new(func(any) float64), new(func(any, int) float64)),
 		expr.Function("replace", func(p ...any) (any, error) {
 			return replaceAll(p[0].(string), p[1].(string), p[2].(string))
 		}, new(func(string, string, string) string)),
+		expr.Function("replaceMatches", func(p ...any) (any, error) {
+			return replaceMatches(p[0].(string), p[1].(string), p[2].(string))
+		}, new(func(string, string, string) string)),
+		expr.Function("extract", func(p ...any) (any, error) { return extractOf(p[0].(string), p[1].(string)) }, new(func(string, string) string)),
+		expr.Function("part", func(p ...any) (any, error) { return partOf(p[0].(string), p[1].(string), p[2].(int)) },
+			new(func(string, string, int) string)),
+		expr.Function("blank", func(p ...any) (any, error) { return isBlank(p[0].(string)), nil }, new(func(string) bool)),
+		expr.Function("coalesce", func(p ...any) (any, error) { return coalesce(p), nil }, new(func(...string) string)),
+		expr.Function("join", func(p ...any) (any, error) { return joinFilled(p) }, new(func(string, ...string) string)),
 	}
 }
 
@@ -236,10 +282,10 @@ func numberOf(v any, numbers numberConverter) (any, error) {
 		}
 		plain, f := numbers.read(v)
 		if f != nil {
-			return nil, errors.New(f.message)
+			return nil, &textError{v, f.message}
 		}
 		if digits := len(strings.Trim(strings.ReplaceAll(plain, ".", ""), "-0")); digits > 15 {
-			return nil, fmt.Errorf("%s has more digits than can be computed with", quote(v))
+			return nil, &textError{v, quote(v) + " has more digits than can be computed with"}
 		}
 		return strconv.ParseFloat(plain, 64)
 	}
@@ -266,10 +312,15 @@ func readDate(p []any, dates *dateConverter) (civil, error) {
 	}
 	at, f := readByRules(strings.TrimSpace(text), rules, declared)
 	if f != nil {
-		return civil{}, errors.New(f.message)
+		return civil{}, &textError{text, f.message}
 	}
 	return at, nil
 }
+
+// A textError is why a function cannot read a text; mostly that of a cell.
+type textError struct{ text, message string }
+
+func (e *textError) Error() string { return e.message }
 
 func dateOf(p []any, dates *dateConverter) (any, error) {
 	at, err := readDate(p, dates)
@@ -278,7 +329,7 @@ func dateOf(p []any, dates *dateConverter) (any, error) {
 	}
 	seconds, f := dates.zone.moment(at)
 	if f != nil {
-		return nil, errors.New(f.message)
+		return nil, &textError{p[0].(string), f.message}
 	}
 	return time.Unix(seconds, int64(at.nano)).In(dates.zone.loc), nil
 }
@@ -321,33 +372,62 @@ func formatFloat(f float64) (string, error) {
 	return strconv.FormatFloat(rounded+0, 'f', -1, 64), err
 }
 
-func replaceAll(s, old, with string) (string, error) {
-	if old == "" {
-		return "", errors.New("replace needs a text to look for")
-	}
-	if n := strings.Count(s, old); len(s)+n*len(with) > maxExpressionText {
-		return "", errors.New("the result of replace is too long")
-	}
-	return strings.ReplaceAll(s, old, with), nil
-}
-
 // run computes the expression for rec. blank means that it has no result
 // because a cell that it reads is blank.
 func (e *expression) run(rec *etl.Record) (result any, blank bool, f *flaw) {
 	for _, i := range e.columns {
 		if f := cellFlaw(fieldOf(rec, i), rec.Kind(i)); f != nil {
+			f.column = i + 1
 			return nil, false, f
 		}
 	}
-	result, err := vm.Run(e.program, environment{Cells: e.cells(rec)})
+	cells := e.cells(rec)
+	result, err := vm.Run(e.program, environment{Cells: cells})
 	if errors.Is(err, errBlank) {
 		return nil, true, nil
 	}
 	if err != nil {
-		return nil, false, flawOf(CodeExpressionFailed, "correct the cells that it reads, or the expression",
+		f := flawOf(CodeExpressionFailed, "correct the cells that it reads, or the expression",
 			"expression %s: %s", quote(e.text), firstLine(causeOf(err)))
+		f.column = e.culprit(err, cells) + 1
+		return nil, false, f
 	}
 	return result, false, nil
+}
+
+// culprit is the column of the cell that err is about; -1 when several cells
+// have that text, or none.
+func (e *expression) culprit(err error, cells []string) int {
+	var of *textError
+	if !errors.As(err, &of) {
+		return -1
+	}
+	found := -1
+	for _, i := range e.columns {
+		switch {
+		case cells[i] != of.text:
+		case found >= 0:
+			return -1
+		default:
+			found = i
+		}
+	}
+	return found
+}
+
+// blame adds the cells that e reads to what is wrong with its result, where no
+// single one of them is to blame.
+func (e *expression) blame(f *flaw, rec *etl.Record) *flaw {
+	if f == nil || f.column > 0 || len(e.columns) < 2 {
+		return f
+	}
+	read := make([]string, 0, maxListed)
+	for _, i := range e.columns[:min(len(e.columns), maxListed)] {
+		read = append(read, etl.ColumnLetter(i)+" "+quote(fieldOf(rec, i)))
+	}
+	blamed := *f
+	blamed.message += " (made of " + strings.Join(read, ", ") + ")"
+	return &blamed
 }
 
 func causeOf(err error) string {

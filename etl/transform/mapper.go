@@ -39,7 +39,7 @@ func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 	j := judge{rec: rec}
 	if m.where != nil {
 		take, f := m.where.test(rec)
-		if f != nil {
+		if f = m.where.blame(f, rec); f != nil {
 			j.add(onlyColumn(m.where), "", f)
 			return false, j.problems
 		}
@@ -94,6 +94,9 @@ func (m *Mapper) applySteps(j *judge) {
 func (m *Mapper) try(j *judge, i int) (value string, ok, good bool) {
 	s := &m.steps[i]
 	value, ok, f := s.value(j.rec)
+	if s.expr != nil {
+		f = s.expr.blame(f, j.rec)
+	}
 	if f != nil {
 		j.add(s.where(), s.name, f)
 	}
@@ -211,6 +214,9 @@ func (j *judge) cellName(ref *etl.Reference) string {
 // add notes a flaw, unless it is told of that cell already: one mistake is one
 // problem, however many properties the cell is for.
 func (j *judge) add(column int, property string, f *flaw) {
+	if f.column > 0 {
+		column = f.column - 1
+	}
 	for i := range j.problems {
 		p := &j.problems[i]
 		if column >= 0 && p.Column == column && p.Warning == f.warning && (!f.warning || p.Code == f.code) {

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -20,7 +21,38 @@ type Mapping struct {
 	Associations []Association `yaml:"associations"`
 
 	places map[string]place // where things stand in the file, by their path
+	lines  []string         // of the file, to be shown with faults
+	files  []string         // tables of values that it reads, as they can be opened
 }
+
+// Files are the further files that the mapping is made of: its tables of
+// values, in the order of their mention.
+func (m *Mapping) Files() []string { return slices.Clone(m.files) }
+
+// Overwrite says which properties are not simply written over in tickets that
+// exist: "if-empty" or "never", by property.
+func (m *Mapping) Overwrite() map[string]string {
+	policies := map[string]string{}
+	for i := range m.Properties {
+		if p := m.overwrite(&m.Properties[i]); p == overwriteIfEmpty || p == overwriteNever {
+			policies[m.Properties[i].Name] = p
+		}
+	}
+	delete(policies, pipelineProperty)
+	if stage := policies[stageProperty]; stage != "" {
+		policies[pipelineProperty] = stage // the two are written as a pair
+	}
+	return policies
+}
+
+func (m *Mapping) overwrite(p *Property) string { return cmp.Or(p.Overwrite, m.Source.Overwrite) }
+
+// What becomes of the value that a ticket has already.
+const (
+	overwriteAlways  = "always"
+	overwriteIfEmpty = "if-empty"
+	overwriteNever   = "never"
+)
 
 // A Source says how the file is to be read. What is empty is to be detected.
 type Source struct {
@@ -31,7 +63,9 @@ type Source struct {
 	Timezone  string   `yaml:"timezone"`  // IANA name, of date-times without an offset
 	Dates     []string `yaml:"dates"`     // how dates are written: iso, dmy, mdy, epoch, epoch-ms or patterns
 	Decimal   string   `yaml:"decimal"`   // "," or "."
+	Signs     []string `yaml:"signs"`     // what may stand beside a number: currency signs, or %
 	Blank     string   `yaml:"blank"`     // ignore or clear; empty: ignore
+	Overwrite string   `yaml:"overwrite"` // always, if-empty or never; empty: always
 }
 
 // A Key says what makes a row the same ticket again.
@@ -51,12 +85,16 @@ type Property struct {
 	Values    []ValuePair `yaml:"values"`    // table of translations, in the order of the file
 	Otherwise string      `yaml:"otherwise"` // reject, skip, keep or "use TEXT"; empty: reject
 	Split     string      `yaml:"split"`     // what parts the options of one cell
+	Append    bool        `yaml:"append"`    // add the options to those that a ticket has
 	Dates     []string    `yaml:"dates"`     // as in Source
 	Timezone  string      `yaml:"timezone"`  // as in Source
 	Decimal   string      `yaml:"decimal"`   // as in Source
+	Signs     []string    `yaml:"signs"`     // as in Source
 	Blank     string      `yaml:"blank"`     // as in Source
+	Overwrite string      `yaml:"overwrite"` // as in Source
 
-	hasValue bool // a value was given, maybe an empty one
+	hasValue bool   // a value was given, maybe an empty one
+	table    string // file that Values come from; empty where they stand in the mapping
 }
 
 // A ValuePair translates one cell text.

@@ -17,6 +17,7 @@ import (
 type reader struct {
 	file   string
 	places map[string]place
+	lines  []string
 	faults Faults
 }
 
@@ -26,7 +27,7 @@ type fields map[string]func(n ast.Node, path []string)
 func (r *reader) fault(at place, hint, format string, args ...any) {
 	r.faults = append(r.faults, Fault{
 		File: r.file, Line: at.line, Column: at.column,
-		Message: fmt.Sprintf(format, args...), Hint: hint,
+		Message: fmt.Sprintf(format, args...), Hint: hint, Text: lineAt(r.lines, at),
 	})
 }
 

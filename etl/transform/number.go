@@ -12,18 +12,23 @@ import (
 // digits, one '-' in front, one '.'. All digits are kept, so that 1.50 stays
 // 1.50 and an id of 18 digits keeps them.
 type numberConverter struct {
-	decimal byte // the declared decimal sign; 0: none is declared, nor grouping allowed
-	id      bool // holds ids, so that leading zeros mean something
+	decimal byte     // the declared decimal sign; 0: none is declared, nor grouping allowed
+	id      bool     // holds ids, so that leading zeros mean something
+	signs   []string // that may stand beside a number: currency signs, or %
 }
 
 func (n numberConverter) words() string {
+	words := "number"
 	switch n.decimal {
 	case ',':
-		return "number, decimal comma"
+		words += ", decimal comma"
 	case '.':
-		return "number, decimal point"
+		words += ", decimal point"
 	}
-	return "number"
+	if len(n.signs) > 0 {
+		words += ", without " + strings.Join(n.signs, " ")
+	}
+	return words
 }
 
 func (n numberConverter) convert(c cell) (string, *flaw) {
@@ -60,18 +65,13 @@ func (n numberConverter) read(text string) (string, *flaw) {
 	if plainNumber(s) && n.decimal == 0 {
 		return n.tidy(s, text)
 	}
-	minus := false
-	switch {
-	case strings.HasPrefix(s, "-"):
-		minus, s = true, s[1:]
-	case strings.HasPrefix(s, "\u2212"): // the minus sign of typesetters
-		minus, s = true, s[len("\u2212"):]
-	case strings.HasPrefix(s, "+"):
-		s = s[1:]
-	}
+	s, minus, percent := n.bare(s)
 	whole, fraction, ok := n.parts(s)
 	if !ok {
 		return "", flawOf(CodeInvalidNumber, n.hint(s), "%s is not a number", quote(text))
+	}
+	if percent {
+		whole, fraction = hundredth(whole, fraction)
 	}
 	if fraction != "" {
 		whole += "." + fraction
@@ -80,6 +80,53 @@ func (n numberConverter) read(text string) (string, *flaw) {
 		whole = "-" + whole
 	}
 	return n.tidy(whole, text)
+}
+
+// bare takes the minus and a declared sign off s, in either order: -R$ 5, R$ -5.
+func (n numberConverter) bare(s string) (bare string, minus, percent bool) {
+	s, minus, signed := takeMinus(s)
+	for _, sign := range n.signs {
+		rest, found := takeSign(s, sign)
+		if !found {
+			continue
+		}
+		if !signed {
+			rest, minus, _ = takeMinus(rest)
+		}
+		return rest, minus, sign == "%"
+	}
+	return s, minus, false
+}
+
+func takeMinus(s string) (rest string, minus, signed bool) {
+	switch {
+	case strings.HasPrefix(s, "-"):
+		return s[1:], true, true
+	case strings.HasPrefix(s, "\u2212"): // the minus sign of typesetters
+		return s[len("\u2212"):], true, true
+	case strings.HasPrefix(s, "+"):
+		return s[1:], false, true
+	}
+	return s, false, false
+}
+
+// takeSign takes sign off the front or the end of s, with the blanks between.
+func takeSign(s, sign string) (rest string, found bool) {
+	if rest, found = strings.CutPrefix(s, sign); found && sign != "%" {
+		return strings.TrimSpace(rest), true
+	}
+	if rest, found = strings.CutSuffix(s, sign); found {
+		return strings.TrimSpace(rest), true
+	}
+	return s, false
+}
+
+// hundredth moves the decimal point two places, so that no digit changes.
+func hundredth(whole, fraction string) (string, string) {
+	digits := "00" + whole
+	cut := len(digits) - 2
+	fraction = strings.TrimRight(digits[cut:]+fraction, "0")
+	return digits[:cut], fraction
 }
 
 // parts takes the grouping and the decimal sign off s, which has no sign.
@@ -174,9 +221,9 @@ func (n numberConverter) hint(s string) string {
 	case s == "":
 		return ""
 	case has("%"):
-		return "remove the percent sign; HubSpot stores a percentage as a fraction"
-	case has("$€£¥₹") || strings.Contains(s, "R$"):
-		return "remove the currency sign"
+		return `declare it in the mapping, signs: "%", which makes a fraction of it as HubSpot stores percentages; or remove the percent sign`
+	case has("$€£¥₹"):
+		return `declare it in the mapping, e.g. signs: "R$", or remove the currency sign`
 	case s[0] == '(' || s[len(s)-1] == '-':
 		return "write a minus in front of negative numbers"
 	case strings.ContainsAny(s, "eE") && strings.IndexFunc(s, isOtherLetter) < 0:

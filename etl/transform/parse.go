@@ -45,9 +45,9 @@ func Load(path string) (*Mapping, error) {
 // Parse reads a mapping; name is what its faults begin with. The error is
 // Faults, all that can be found without an account.
 func Parse(name string, data []byte) (*Mapping, error) {
-	r := &reader{file: name, places: map[string]place{}}
-	m := &Mapping{Path: name, Version: 1, places: r.places}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	m := &Mapping{Path: name, Version: 1, places: map[string]place{}, lines: linesOf(data)}
+	r := &reader{file: name, places: m.places, lines: m.lines}
 	switch {
 	case len(data) > maxFile:
 		r.fault(place{}, "", "a mapping may have %d bytes", maxFile)
@@ -97,7 +97,9 @@ func (r *reader) source(s *Source, n ast.Node, path []string) {
 		"timezone":  r.checked(&s.Timezone, checkZone),
 		"dates":     r.dates(&s.Dates),
 		"decimal":   oneOf(r, &s.Decimal, ",", "."),
+		"signs":     r.signs(&s.Signs),
 		"blank":     oneOf(r, &s.Blank, "ignore", "clear"),
+		"overwrite": oneOf(r, &s.Overwrite, overwriteAlways, overwriteIfEmpty, overwriteNever),
 	})
 	if s.Delimiter == "tab" {
 		s.Delimiter = "\t"
@@ -147,6 +149,27 @@ func checkZone(name string) (message, hint string) {
 	return "", ""
 }
 
+// yes reads true or false.
+func (r *reader) yes(to *bool) func(ast.Node, []string) {
+	var word string
+	read := oneOf(r, &word, "true", "false")
+	return func(n ast.Node, path []string) {
+		read(n, path)
+		*to = word == "true"
+	}
+}
+
+// signs reads one sign that may stand beside a number, or a list of them.
+func (r *reader) signs(to *[]string) func(ast.Node, []string) {
+	return r.list(to, func(text string, at place, _ []string) bool {
+		bad := isBlank(text) || strings.TrimSpace(text) != text || strings.ContainsAny(text, "0123456789+-,")
+		if bad {
+			r.fault(at, `write a currency sign or code such as "R$" or "EUR", or "%"`, "%q is no sign that can stand beside a number", text)
+		}
+		return !bad
+	})
+}
+
 // dates reads one date rule or a list of them.
 func (r *reader) dates(to *[]string) func(ast.Node, []string) {
 	return r.list(to, func(text string, at place, _ []string) bool {
@@ -194,7 +217,7 @@ func (r *reader) properties(m *Mapping, n ast.Node, path []string) {
 		p := Property{Name: name}
 		r.places[pathOf(append(path, "")...)] = at // where the name stands
 		if isObject(value) {
-			r.property(&p, value, path)
+			r.property(m, &p, value, path)
 		} else {
 			p.Column, _ = r.text(value, path)
 		}
@@ -202,25 +225,28 @@ func (r *reader) properties(m *Mapping, n ast.Node, path []string) {
 	})
 }
 
-func (r *reader) property(p *Property, n ast.Node, path []string) {
+func (r *reader) property(m *Mapping, p *Property, n ast.Node, path []string) {
 	r.object(n, path, fields{
 		"column":    r.into(&p.Column),
 		"value":     func(n ast.Node, path []string) { p.Value, p.hasValue = r.text(n, path) },
 		"expr":      r.into(&p.Expr),
 		"default":   r.into(&p.Default),
-		"values":    func(n ast.Node, path []string) { p.Values = r.table(n, path) },
+		"values":    func(n ast.Node, path []string) { r.values(m, p, n, path) },
 		"otherwise": r.checked(&p.Otherwise, checkOtherwise),
 		"split":     r.into(&p.Split),
+		"append":    r.yes(&p.Append),
 		"dates":     r.dates(&p.Dates),
 		"timezone":  r.checked(&p.Timezone, checkZone),
 		"decimal":   oneOf(r, &p.Decimal, ",", "."),
+		"signs":     r.signs(&p.Signs),
 		"blank":     oneOf(r, &p.Blank, "ignore", "clear"),
+		"overwrite": oneOf(r, &p.Overwrite, overwriteAlways, overwriteIfEmpty, overwriteNever),
 	})
 	given := r.given(path, "column", "value", "expr")
 	if len(given) != 1 {
 		r.fault(r.places[pathOf(append(path, "")...)], "", "property %q needs exactly one of column, value, expr", p.Name)
 	} else if given[0] == "value" {
-		for _, key := range r.given(path, "default", "values", "otherwise", "split", "dates", "timezone", "decimal", "blank") {
+		for _, key := range r.given(path, "default", "values", "otherwise", "split", "dates", "timezone", "decimal", "signs", "blank") {
 			r.fault(r.places[pathOf(append(path, key)...)], "leave it out", "%q means nothing beside \"value\"", key)
 		}
 	}
@@ -246,19 +272,6 @@ func checkOtherwise(text string) (message, hint string) {
 		return "", ""
 	}
 	return fmt.Sprintf("\"otherwise\" cannot be %q", text), `it is reject, skip, keep, or "use" and a text`
-}
-
-func (r *reader) table(n ast.Node, path []string) []ValuePair {
-	var pairs []ValuePair
-	r.entries(n, path, func(from string, _ place, value ast.Node, path []string) {
-		if to, ok := r.textOrNull(value, path); ok {
-			pairs = append(pairs, ValuePair{From: from, To: to})
-		}
-	})
-	if isObject(n) && len(n.(*ast.MappingNode).Values) == 0 {
-		r.fault(placeOf(n), "", "the table of values is empty")
-	}
-	return pairs
 }
 
 func (r *reader) associations(m *Mapping, n ast.Node, path []string) {

@@ -18,6 +18,7 @@ type step struct {
 	fallback  string      // converted default
 	has       bool        // there is a default
 	clear     bool        // a blank cell clears the property
+	append    bool        // options are added to those that a ticket has
 	needed    bool        // HubSpot refuses a new ticket without it
 	split     string      // what parts several options in one cell; empty where there is one
 	converter converter
@@ -25,8 +26,17 @@ type step struct {
 }
 
 // value is what the step makes of rec. ok is false where the property is to be
-// left alone; a flaw that is no warning goes with ok false.
+// left alone; a flaw that is no warning goes with ok false. Options to be added
+// to those of a ticket begin with ';', as HubSpot takes them.
 func (s *step) value(rec *etl.Record) (value string, ok bool, f *flaw) {
+	value, ok, f = s.plain(rec)
+	if s.append && ok && value != "" {
+		value = ";" + value
+	}
+	return value, ok, f
+}
+
+func (s *step) plain(rec *etl.Record) (value string, ok bool, f *flaw) {
 	if s.column < 0 && s.expr == nil {
 		return s.constant, true, nil
 	}

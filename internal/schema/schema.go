@@ -187,8 +187,11 @@ func (p *Property) Writable() (bool, string) {
 	return true, ""
 }
 
-// Multiple says whether a value may hold several options, parted by ';'.
-func (p *Property) Multiple() bool { return p.Type == "enumeration" && p.FieldType == "checkbox" }
+// Multiple says whether a value may hold several options, parted by ';'. That
+// of an unknown property (nil) may not.
+func (p *Property) Multiple() bool {
+	return p != nil && p.Type == "enumeration" && p.FieldType == "checkbox"
+}
 
 // Closed says whether a ticket in this stage counts as closed.
 func (s *Stage) Closed() bool {
