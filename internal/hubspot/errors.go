@@ -116,10 +116,14 @@ func Retryable(err error) bool {
 	return e.Status < 300 && e.Category == "RATE_LIMITS" && limitKind(e) != limitDaily
 }
 
-// IsAuth says that the token is refused, or lacks a scope.
+// IsAuth says that the token is refused, or lacks a scope. One that expired and
+// could not be renewed in time is no such thing: that passes.
 func IsAuth(err error) bool {
-	if errors.Is(err, errNoToken) {
+	switch {
+	case errors.Is(err, errNoToken):
 		return true
+	case errors.Is(err, ErrGaveUp):
+		return false
 	}
 	var e *Error
 	return errors.As(err, &e) && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden)

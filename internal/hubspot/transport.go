@@ -34,7 +34,7 @@ type call struct {
 	tries        int           // attempts that failed, limits apart
 	slept        time.Duration // of waiting for the daily quota
 	lost         bool          // an attempt may have been stored
-	refreshed    bool          // the token was renewed once
+	renewed      int           // how often the token was
 }
 
 // Bounds on what is read and sent.
@@ -51,6 +51,7 @@ const (
 	maxFirstTries   = 4 // while nothing was ever answered: the address may be wrong
 	maxUselessTries = 3 // of answers that were read to the end and are of no use
 	maxBackoff      = 30 * time.Second
+	maxRenewals     = 8 // of the token, within one call
 )
 
 // do carries out a call. Its error is an *Error when HubSpot refused, or says
@@ -80,8 +81,7 @@ func (c *Client) do(ctx context.Context, k *call) error {
 				return k.verdict(err)
 			}
 		}
-		if isExpired(err) && !k.refreshed {
-			k.refreshed = true
+		if isExpired(err) {
 			if token, err = c.renew(ctx, k, token, err); err != nil {
 				return k.verdict(err)
 			}
@@ -131,8 +131,21 @@ func (c *Client) queue(ctx context.Context, k *call) error {
 	return nil
 }
 
-// renew asks for a new token; where there is no way to one, the refusal stands.
+// renew asks for a new token; where there is no way to one, the refusal stands. A
+// new token may be called expired as well, by a server whose clock or cache is
+// behind, so that the next one is asked for after a while.
 func (c *Client) renew(ctx context.Context, k *call, refused string, refusal error) (string, error) {
+	if k.renewed > 0 {
+		wait := jitter(exponential(k.renewed - 1))
+		if k.renewed >= maxRenewals || k.waiting.sum+wait > k.waiting.most {
+			return "", k.gaveUp(refusal)
+		}
+		c.notify(Event{Kind: "retry", Wait: wait, Reason: reason(refusal)})
+		if err := k.waiting.wait(ctx, wait, nil); err != nil {
+			return "", err
+		}
+	}
+	k.renewed++
 	token, err := c.patiently(ctx, k, func(ctx context.Context) (string, error) { return c.opts.Tokens.Refresh(ctx, refused) })
 	if err != nil {
 		return "", fmt.Errorf("%w; %w", refusal, err)

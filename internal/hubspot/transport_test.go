@@ -3,6 +3,7 @@ package hubspot_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -568,56 +569,96 @@ func TestLimitOfASilentServer(t *testing.T) {
 	})
 }
 
+// TestExpiredToken: a token that expired is renewed, also when the new one is
+// called expired; what cannot be renewed, or was never good, ends the call.
 func TestExpiredToken(t *testing.T) {
 	t.Parallel()
 	expired := says(401, `{"category":"EXPIRED_AUTHENTICATION","message":"expired"}`)
+	unreachable := says(503, "")
 	for _, tt := range []struct {
 		name      string
 		answers   []func() (*http.Response, error)
 		tokens    *tokens
 		want      string // error
-		sent      []string
+		gaveUp    bool   // it passes; otherwise the token is no good
 		refreshed int
 	}{
-		{"renewed once and repeated", []func() (*http.Response, error){expired, says(201, oneStored)}, &tokens{},
-			"", []string{"Bearer t0", "Bearer t1"}, 1},
-		{"refused again", []func() (*http.Response, error){expired}, &tokens{},
-			"create 1 tickets: HubSpot answered 401 EXPIRED_AUTHENTICATION: expired", []string{"Bearer t0", "Bearer t1"}, 1},
-		{"cannot be renewed", []func() (*http.Response, error){expired}, &tokens{err: errors.New("no way")},
-			"create 1 tickets: HubSpot answered 401 EXPIRED_AUTHENTICATION: expired; no way", []string{"Bearer t0"}, 1},
+		{"renewed and repeated", []func() (*http.Response, error){expired, says(201, oneStored)}, &tokens{}, "", false, 1},
+		{"the new one has expired, too", []func() (*http.Response, error){expired, expired, expired, says(201, oneStored)}, &tokens{}, "", false, 3},
+		{"other failures in between", []func() (*http.Response, error){expired, says(429, secondly), expired, says(423, ""), expired, says(201, oneStored)}, &tokens{}, "", false, 3},
+		{"each one has expired", []func() (*http.Response, error){expired}, &tokens{},
+			"create 1 tickets: gave up after [0-9ms]+ of waiting, and can be resumed later: HubSpot answered 401 EXPIRED_AUTHENTICATION: expired", true, 8},
+		{"cannot be renewed", []func() (*http.Response, error){expired}, &tokens{err: errNoWay},
+			"create 1 tickets: HubSpot answered 401 EXPIRED_AUTHENTICATION: expired; no way", false, 1},
+		{"cannot be renewed the second time", []func() (*http.Response, error){expired, expired}, &tokens{err: errNoWay, good: 1},
+			"create 1 tickets: HubSpot answered 401 EXPIRED_AUTHENTICATION: expired; no way", false, 2},
 		{"wrong token is not renewed", []func() (*http.Response, error){says(401, `{"category":"INVALID_AUTHENTICATION","message":"bad or expired"}`)}, &tokens{},
-			"create 1 tickets: HubSpot answered 401 INVALID_AUTHENTICATION: bad or expired", []string{"Bearer t0"}, 0},
+			"create 1 tickets: HubSpot answered 401 INVALID_AUTHENTICATION: bad or expired", false, 0},
+		{"the new one is wrong", []func() (*http.Response, error){expired, says(401, `{"category":"INVALID_AUTHENTICATION","message":"bad"}`)}, &tokens{},
+			"create 1 tickets: HubSpot answered 401 INVALID_AUTHENTICATION: bad", false, 1},
+		{"the new one meets a failure", []func() (*http.Response, error){expired, unreachable}, &tokens{},
+			"create 1 tickets: in doubt whether it is stored: HubSpot answered 503: service unavailable", true, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := scripted(tt.answers...)
-			c := newClient(t, s, func(o *hubspot.Options) { o.Tokens = tt.tokens })
-			_, err := c.CreateBatch(t.Context(), "tickets", oneCreate)
-			if tt.want == "" {
-				require.NoError(t, err)
-			} else {
-				require.EqualError(t, err, tt.want)
-				require.True(t, hubspot.IsAuth(err))
-			}
-			var sent []string
-			for _, r := range s.seen {
-				sent = append(sent, r.Header.Get("Authorization"))
-			}
-			require.Equal(t, tt.sent, sent)
-			require.Equal(t, tt.refreshed, tt.tokens.n)
+			synctest.Test(t, func(t *testing.T) {
+				s := scripted(tt.answers...)
+				c := newClient(t, s, func(o *hubspot.Options) { o.Tokens = tt.tokens })
+				_, err := c.CreateBatch(t.Context(), "tickets", oneCreate)
+				if tt.want == "" {
+					require.NoError(t, err)
+				} else {
+					require.Regexp(t, "^"+tt.want+"$", err.Error())
+					require.Equal(t, !tt.gaveUp, hubspot.IsAuth(err))
+				}
+				used := -1
+				for _, r := range s.seen { // no token is used again once it was refused
+					var n int
+					_, scanErr := fmt.Sscanf(r.Header.Get("Authorization"), "Bearer t%d", &n)
+					require.NoError(t, scanErr)
+					require.GreaterOrEqual(t, n, used)
+					used = n
+				}
+				require.Equal(t, tt.refreshed, tt.tokens.n)
+			})
 		})
 	}
 }
 
-// tokens counts how often it was renewed.
+// TestExpiredTokenInAnOutage: a token endpoint that is out of reach is an outage,
+// which passes, and not a token that is no good.
+func TestExpiredTokenInAnOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &issuer{fails: []*http.Response{answer(200, `{"access_token":"access0","expires_in":1800}`)}}
+		for range 200 {
+			i.fails = append(i.fails, answer(503, ""))
+		}
+		c := newClient(t, scripted(says(401, `{"category":"EXPIRED_AUTHENTICATION","message":"expired"}`)), func(o *hubspot.Options) {
+			o.Tokens, o.MaxWait = oauth(i), 5*time.Minute
+		})
+		_, err := c.CreateBatch(t.Context(), "tickets", oneCreate)
+		require.ErrorIs(t, err, hubspot.ErrGaveUp)
+		require.ErrorIs(t, err, hubspot.ErrNotSent)
+		require.False(t, hubspot.IsAuth(err), "%v", err)
+	})
+}
+
+var errNoWay = errors.New("no way")
+
+// tokens numbers its tokens and counts how often it was renewed.
 type tokens struct {
-	n   int
-	err error
+	n    int
+	err  error
+	good int // renewals before err
 }
 
 func (k *tokens) Token(context.Context) (string, error) { return "t0", nil }
 
-func (k *tokens) Refresh(_ context.Context, refused string) (string, error) {
+func (k *tokens) Refresh(context.Context, string) (string, error) {
 	k.n++
-	return strings.Replace(refused, "0", "1", 1), k.err
+	if k.n > k.good && k.err != nil {
+		return "", k.err
+	}
+	return fmt.Sprintf("t%d", k.n), nil
 }
