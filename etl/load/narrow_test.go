@@ -97,13 +97,17 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // read answers that every ticket is there, and none has associations.
 func (s *strict) read(w http.ResponseWriter, path string, inputs []input) {
-	fmt.Fprint(w, `{"status":"COMPLETE","results":[`)
-	if !strings.Contains(path, "associations") {
-		for i, in := range inputs {
-			fmt.Fprintf(w, `%s{"id":%q,"properties":{"hs_object_id":%q}}`, map[bool]string{true: ",", false: ""}[i > 0], in.ID, in.ID)
-		}
+	var results, errs []string
+	for _, in := range inputs {
+		results = append(results, fmt.Sprintf(`{"id":%q,"properties":{"hs_object_id":%q}}`, in.ID, in.ID))
+		errs = append(errs, fmt.Sprintf(`{"category":"OBJECT_NOT_FOUND","context":{"fromObjectId":[%q]}}`, in.ID))
 	}
-	fmt.Fprint(w, `]}`)
+	if strings.Contains(path, "associations") {
+		results = nil
+	} else {
+		errs = nil
+	}
+	fmt.Fprintf(w, `{"status":"COMPLETE","results":[%s],"errors":[%s]}`, strings.Join(results, ","), strings.Join(errs, ","))
 }
 
 func (s *strict) refuse(w http.ResponseWriter, bad []string, all []input) {

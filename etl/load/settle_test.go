@@ -1,9 +1,11 @@
 package load_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -260,22 +262,80 @@ func TestSettleByKeyOfAnEarlierTicket(t *testing.T) {
 	require.Equal(t, "ticket "+out[0].ID+` has external_id "T-1" already`, again[0].Problems[0].Message)
 }
 
+// A tardy carrier loses the first create, which the account carries out only
+// when the second one comes.
+type tardy struct {
+	http.RoundTripper
+	creates int
+	first   *http.Request
+}
+
+func (c *tardy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "batch/create") {
+		return c.RoundTripper.RoundTrip(r)
+	}
+	if c.creates++; c.creates == 1 {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		c.first = r.Clone(context.Background())
+		c.first.Body = io.NopCloser(bytes.NewReader(body))
+		return nil, errors.New("connection reset")
+	}
+	if c.first != nil {
+		resp, err := c.RoundTripper.RoundTrip(c.first)
+		if err != nil {
+			return nil, err
+		}
+		c.first = nil
+		if err := resp.Body.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return c.RoundTripper.RoundTrip(r)
+}
+
+// carried replaces the client by one with another carrier.
+func (s *settling) carried(t *testing.T, c http.RoundTripper) {
+	t.Helper()
+	client, err := hubspot.New(hubspot.Options{BaseURL: "http://127.0.0.1", Transport: c, Tokens: hubspot.StaticToken("x")})
+	require.NoError(t, err)
+	s.client = client
+}
+
 // TestSettleFindsWhatWasStoredLate: a request that HubSpot carries out only after
 // it was looked for makes the second one a conflict, and that is no failure.
 func TestSettleFindsWhatWasStoredLate(t *testing.T) {
 	t.Parallel()
-	s := newSettling(t, true, sandbox.Options{Faults: sandbox.Faults{
-		{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1},
-		// The first looks for keys that are taken; an answer that says nothing is asked for twice.
-		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 2},
-		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 3},
-	}})
-	changed := s.row("T-1")
-	out, err := s.importer().Write(t.Context(), []*etl.Record{changed, s.row("T-2")})
+	s := newSettling(t, true, sandbox.Options{})
+	late := &tardy{RoundTripper: s.server.Transport()}
+	s.carried(t, late)
+	rows := []*etl.Record{s.row("T-1"), s.row("T-2")}
+	out, err := s.importer().Write(t.Context(), rows)
 	require.NoError(t, err)
 	require.Equal(t, "created created", statuses(out))
-	require.Equal(t, 2, s.server.Requests()["POST /crm/v3/objects/{type}/batch/create"])
+	require.Equal(t, 2, late.creates)
 	require.Len(t, s.server.Tickets(false), 2)
+	s.checkTruth(t, rows, out)
+}
+
+// TestSettleBelievesNoSilence: answers that say nothing of what was looked for
+// do not make a ticket missing, however many there are.
+func TestSettleBelievesNoSilence(t *testing.T) {
+	t.Parallel()
+	s := newSettling(t, true, sandbox.Options{Faults: sandbox.Faults{
+		{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1},
+		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 2}, // the first asks which keys are taken
+		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 3},
+		{Match: "POST batch/read", Kind: sandbox.EmptyResults, Nth: 4},
+	}})
+	rows := []*etl.Record{s.row("T-1"), s.row("T-2")}
+	out, err := s.importer().Write(t.Context(), rows)
+	require.NoError(t, err)
+	require.Equal(t, "created created", statuses(out))
+	require.Equal(t, 1, s.server.Requests()["POST /crm/v3/objects/{type}/batch/create"], "they were there")
+	s.checkTruth(t, rows, out)
 }
 
 func TestSettleTellsWhatHasChanged(t *testing.T) {

@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -121,6 +122,11 @@ const maxAssociatedPages = 1000
 // all pages of it, by the id of the record. One without associations is not in
 // the map, and neither is one that does not exist: HubSpot does not tell them
 // apart. Order means nothing; the primary company is known by its type.
+//
+// HubSpot names the records that have none. Those of which an answer says nothing
+// are asked for again, and then looked at one by one. If HubSpot still says nothing
+// about associations that are there, the error is ErrGaveUp.
+//
 // Source: POST /crm/v4/associations/{from}/{to}/batch/read.
 func (c *Client) ReadAssociations(ctx context.Context, from, to string, ids []string) (map[string][]Associated, error) {
 	ids = unique(ids)
@@ -130,58 +136,106 @@ func (c *Client) ReadAssociations(ctx context.Context, from, to string, ids []st
 	if err := checkIDs(from, ids, MaxAssociated); err != nil {
 		return nil, fmt.Errorf("read associations of %s: %w", from, err)
 	}
-	found := make(map[string][]Associated, len(ids))
-	asked := make([]cursor, len(ids))
+	r := associatedReading{client: c, from: from, to: to, asked: make([]cursor, len(ids)), found: make(map[string][]Associated, len(ids))}
 	for i, id := range ids {
-		asked[i].id = id
+		r.asked[i].id = id
 	}
-	for range maxAssociatedPages {
-		next, err := c.readAssociated(ctx, from, to, asked, found)
-		if err != nil {
-			return nil, fmt.Errorf("read associations of %d %s with %s: %w", len(ids), from, to, err)
-		}
-		if len(next) == 0 {
-			return found, nil
-		}
-		asked = next
+	if err := r.read(ctx); err != nil {
+		return nil, fmt.Errorf("read associations of %d %s with %s: %w", len(ids), from, to, err)
 	}
-	return nil, fmt.Errorf("read associations of %s with %s: no end after %d pages", from, to, maxAssociatedPages)
+	return r.found, nil
+}
+
+// An associatedReading is a ReadAssociations on its way.
+type associatedReading struct {
+	client   *Client
+	from, to string
+	asked    []cursor // what is left to ask
+	found    map[string][]Associated
+	quiet    int // answers in a row that said nothing
+	sifted   bool
 }
 
 // A cursor is where to go on with one record.
 type cursor struct{ id, after string }
 
-// readAssociated reads one page of each record asked for, adds it to found, and
-// returns what is left to ask.
-func (c *Client) readAssociated(ctx context.Context, from, to string, asked []cursor, found map[string][]Associated) ([]cursor, error) {
+func (r *associatedReading) read(ctx context.Context) error {
+	for range maxAssociatedPages {
+		if err := r.page(ctx); err != nil {
+			return err
+		}
+		if r.quiet > maxRounds {
+			if r.sifted {
+				return mark(errSilent, ErrGaveUp)
+			}
+			if err := r.sift(ctx); err != nil {
+				return err
+			}
+		}
+		if len(r.asked) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("no end after %d pages", maxAssociatedPages)
+}
+
+// page reads one page of each record that is left to ask.
+func (r *associatedReading) page(ctx context.Context) error {
 	var page associatedPage
-	err := c.do(ctx, &call{
-		method: http.MethodPost, path: c.paths.associations(from, to, "batch/read"), body: appendCursors(nil, asked),
+	err := r.client.do(ctx, &call{
+		method: http.MethodPost, path: r.client.paths.associations(r.from, r.to, "batch/read"), body: appendCursors(nil, r.asked),
 		bucket: exempt, reads: true, decode: page.decode,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	before := make(map[string]string, len(asked))
-	for _, a := range asked {
-		before[a.id] = a.after
-	}
+	said, nameless := page.none()
 	var next []cursor
-	for _, r := range page.Results {
-		id, after := string(r.From.ID), string(r.Paging.Next.After)
-		last, ok := before[id]
-		if !ok {
+	for _, p := range page.Results {
+		id, after := string(p.From.ID), string(p.Paging.Next.After)
+		i := slices.IndexFunc(r.asked, func(c cursor) bool { return c.id == id })
+		if i < 0 {
 			continue // not asked for
 		}
-		found[id] = addAssociated(found[id], r.To)
-		if after != "" {
-			if after == last {
-				return nil, fmt.Errorf("the cursor of one of the %s does not move", from)
-			}
-			next = append(next, cursor{id, after})
+		said[id] = true
+		r.found[id] = addAssociated(r.found[id], p.To)
+		if after == "" {
+			continue
+		}
+		if after == r.asked[i].after {
+			return fmt.Errorf("the cursor of one of the %s does not move", r.from)
+		}
+		next = append(next, cursor{id, after})
+	}
+	asked := len(r.asked)
+	silent := slices.DeleteFunc(r.asked, func(c cursor) bool { return said[c.id] })
+	if nameless >= len(silent) {
+		silent = nil
+	}
+	if r.quiet++; len(silent) < asked {
+		r.quiet = 0
+	}
+	r.asked = append(next, silent...)
+	return nil
+}
+
+// sift leaves out the records that have no associations. An answer about one
+// record names it, so that it cannot have lost its content.
+func (r *associatedReading) sift(ctx context.Context) error {
+	asked := r.asked
+	r.asked, r.quiet, r.sifted = nil, 0, true
+	for _, c := range asked {
+		o, err := r.client.Get(ctx, r.from, c.id, GetQuery{Associations: []string{r.to}})
+		var refusal *Error
+		switch {
+		case err == nil && len(o.Associations[r.to]) == 0, errors.As(err, &refusal) && refusal.Status == http.StatusNotFound:
+		case err != nil:
+			return err
+		default:
+			r.asked = append(r.asked, c)
 		}
 	}
-	return next, nil
+	return nil
 }
 
 type associatedPage struct {
@@ -217,6 +271,23 @@ func (p *associatedPage) decode(data []byte) error {
 		}
 	}
 	return nil
+}
+
+// none are the records that the answer calls ones without associations, and the
+// number of its errors that name nobody.
+func (p *associatedPage) none() (named map[string]bool, nameless int) {
+	named = map[string]bool{}
+	for _, item := range p.Errors {
+		e := itemError(item)
+		ids := append(slices.Clip(e.Context["fromObjectId"]), e.Context["ids"]...)
+		if len(ids) == 0 {
+			nameless++
+		}
+		for _, id := range ids {
+			named[id] = true
+		}
+	}
+	return named, nameless
 }
 
 func addAssociated(list []Associated, more []wireAssociated) []Associated {

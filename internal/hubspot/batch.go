@@ -1,14 +1,12 @@
 package hubspot
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,15 +40,6 @@ type Result struct {
 	ID  string // record id; "" if refused
 	New bool   // created, not updated
 	Err error  // *Error: refused; errors.Is ErrInDoubt: the answer does not mention it
-}
-
-// A BatchRead asks for records by id or by a unique property.
-type BatchRead struct {
-	IDProperty            string // "" = record id
-	IDs                   []string
-	Properties            []string
-	PropertiesWithHistory []string
-	Archived              bool
 }
 
 // CreateBatch creates up to MaxBatch records in one call. It returns one Result
@@ -90,6 +79,7 @@ func (c *Client) CreateBatch(ctx context.Context, object string, in []CreateInpu
 	for i := range results {
 		results[i].New = results[i].ID != ""
 	}
+	c.witnesses.created(object, in, results)
 	return results, nil
 }
 
@@ -277,125 +267,4 @@ func itemError(item map[string]json.RawMessage) *Error {
 	e := &Error{Status: http.StatusMultiStatus}
 	e.fill(item)
 	return e
-}
-
-// ReadBatch reads up to MaxBatch records by id or by a unique property, fewer
-// (MaxHistoryBatch) with history. Keys may occur twice; they are asked once.
-// It returns the records found, in no certain order, and the keys for which
-// there are none, as they were asked. The property that was asked by is among
-// the properties of what is found; HubSpot compares e-mail addresses without
-// case and also finds contacts by their additional ones.
-// Source: POST /crm/v3/objects/{objectType}/batch/read (200 all found, 207 some
-// missing).
-func (c *Client) ReadBatch(ctx context.Context, object string, q BatchRead) (found []Object, missing []string, err error) {
-	q.IDs = unique(q.IDs)
-	most := MaxBatch
-	if len(q.PropertiesWithHistory) > 0 {
-		most = MaxHistoryBatch
-	}
-	if err := checkIDs(object, q.IDs, most); err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", object, err)
-	}
-	if q.IDProperty == recordID {
-		q.IDProperty = ""
-	}
-	if q.IDProperty != "" && !slices.Contains(q.Properties, q.IDProperty) {
-		q.Properties = append(slices.Clip(q.Properties), q.IDProperty)
-	}
-	silent := false
-	k := &call{
-		method: http.MethodPost, path: c.paths.object(object, "batch", "read"), body: q.body(), reads: true,
-		decode: func(data []byte) (err error) {
-			if found, missing, err = q.decode(data); err != nil || len(found) > 0 || bytes.Contains(data, []byte(`"errors"`)) {
-				return err
-			}
-			// HubSpot names what is missing. An answer that says nothing of any input
-			// has been seen with nothing wrong; a second one is believed.
-			if !silent {
-				silent = true
-				return errSilent
-			}
-			return nil
-		},
-	}
-	if q.Archived {
-		k.query = url.Values{"archived": {"true"}}
-	}
-	if err := c.do(ctx, k); err != nil {
-		return nil, nil, fmt.Errorf("read %d %s: %w", len(q.IDs), object, err)
-	}
-	return found, missing, nil
-}
-
-var errSilent = errors.New("the answer says nothing about what was asked")
-
-func unique(list []string) []string {
-	seen := make(map[string]bool, len(list))
-	out := make([]string, 0, len(list))
-	for _, s := range list {
-		if !seen[s] {
-			seen[s] = true
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func (q *BatchRead) body() []byte {
-	b := appendIDs([]byte(`{"inputs":`), q.IDs)
-	b = appendStrings(append(b, `,"properties":`...), q.Properties)
-	b = appendStrings(append(b, `,"propertiesWithHistory":`...), q.PropertiesWithHistory)
-	if q.IDProperty != "" {
-		b = appendString(append(b, `,"idProperty":`...), q.IDProperty)
-	}
-	return append(b, '}')
-}
-
-func (q *BatchRead) decode(data []byte) (found []Object, missing []string, err error) {
-	var w struct {
-		Results []wireObject                 `json:"results"`
-		Errors  []map[string]json.RawMessage `json:"errors"`
-	}
-	if err := json.Unmarshal(data, &w); err != nil {
-		return nil, nil, err
-	}
-	if w.Results == nil && len(w.Errors) == 0 {
-		return nil, nil, errNoResults
-	}
-	named := map[string]bool{}
-	for _, item := range w.Errors {
-		e := itemError(item)
-		if e.Category != "OBJECT_NOT_FOUND" {
-			return nil, nil, e
-		}
-		for _, id := range e.Context["ids"] {
-			named[foldKey(id)] = true
-		}
-	}
-	found = objects(w.Results)
-	return found, q.missing(found, named), nil
-}
-
-// missing are the keys that HubSpot names as missing. Where it does not account
-// for all keys so, those are missing that no record has.
-func (q *BatchRead) missing(found []Object, named map[string]bool) []string {
-	if len(found)+len(named) < len(q.IDs) {
-		has := map[string]bool{}
-		for _, o := range found {
-			has[o.ID] = true
-			has[foldKey(o.Properties[q.IDProperty])] = true
-		}
-		for _, id := range q.IDs {
-			if !has[foldKey(id)] {
-				named[foldKey(id)] = true
-			}
-		}
-	}
-	var missing []string
-	for _, id := range q.IDs {
-		if named[foldKey(id)] {
-			missing = append(missing, id)
-		}
-	}
-	return missing
 }

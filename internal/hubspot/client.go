@@ -88,6 +88,8 @@ type Client struct {
 	circuit *circuit
 	daily   daily
 
+	witnesses witnesses
+
 	spent                   spentDay
 	calls, retries, limited atomic.Int64
 	answered                atomic.Bool // HubSpot has answered anything yet

@@ -278,7 +278,7 @@ type paging struct {
 }
 
 type wirePage struct {
-	Total   int          `json:"total"`
+	Total   *int         `json:"total"` // of a search
 	Results []wireObject `json:"results"`
 	Paging  paging       `json:"paging"`
 }

@@ -46,6 +46,7 @@ type SearchPage struct {
 	Total   int
 	Results []Object
 	After   string // "" on the last page
+	silent  bool   // it has no results, and does not say that there are none
 }
 
 // Limits of one search, as HubSpot documents them; of the number of groups it
@@ -60,7 +61,8 @@ const (
 // Search finds records by their properties, not the archived ones. It lags
 // behind writes by seconds, and reaches the first MaxSearchDepth results only:
 // beyond, sort by hs_object_id and ask for what is greater than the last.
-// All apps of an account share five searches a second.
+// All apps of an account share five searches a second. An answer that neither has
+// results nor says that there are none is asked for again, twice.
 // Source: POST /crm/v3/objects/{objectType}/search and the search guide.
 func (c *Client) Search(ctx context.Context, object string, q SearchRequest) (*SearchPage, error) {
 	if q.Limit == 0 {
@@ -77,13 +79,17 @@ func (c *Client) Search(ctx context.Context, object string, q SearchRequest) (*S
 		return nil, err
 	}
 	var page SearchPage
-	err = c.do(ctx, &call{
-		method: http.MethodPost, path: c.paths.object(object, "search"), body: body, bucket: search, reads: true, decode: page.decode,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("search %s: %w", object, err)
+	for round := 0; ; round++ {
+		err = c.do(ctx, &call{
+			method: http.MethodPost, path: c.paths.object(object, "search"), body: body, bucket: search, reads: true, decode: page.decode,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("search %s: %w", object, err)
+		}
+		if !page.silent || round >= maxRounds {
+			return &page, nil
+		}
 	}
-	return &page, nil
 }
 
 func (q *SearchRequest) check() error {
@@ -168,6 +174,10 @@ func (p *SearchPage) decode(data []byte) error {
 	if w.Results == nil {
 		return errNoResults
 	}
-	*p = SearchPage{Total: w.Total, Results: objects(w.Results), After: string(w.Paging.Next.After)}
+	*p = SearchPage{Results: objects(w.Results), After: string(w.Paging.Next.After)}
+	if w.Total != nil {
+		p.Total = *w.Total
+	}
+	p.silent = len(p.Results) == 0 && w.Total == nil
 	return nil
 }

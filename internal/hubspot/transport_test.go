@@ -435,7 +435,7 @@ func TestPace(t *testing.T) {
 		return []string{"X-HubSpot-RateLimit-Max: " + max, "X-HubSpot-RateLimit-Interval-Milliseconds: " + interval, "X-HubSpot-RateLimit-Remaining: " + remaining}
 	}
 	remote := func(o *hubspot.Options) { o.BaseURL = "https://hubspot.example" }
-	found := `{"results":[]}`
+	found := `{"total":0,"results":[]}`
 	tests := []struct {
 		name     string
 		response func() (*http.Response, error)
