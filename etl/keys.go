@@ -2,19 +2,30 @@ package etl
 
 import (
 	"fmt"
-	"hash/maphash"
+	"sort"
 	"strings"
+
+	"github.com/ticketetl/ticketetl/internal/seen"
 )
 
-// A keySet remembers which row has which unique value: sixteen bytes for each and
-// what the map adds, whatever the length of the values. It belongs to the
-// reader.
+// A keySet remembers which row has which unique value, in about twenty bytes for
+// each, whatever the length of the values. It belongs to the reader.
 type keySet struct {
-	seed   maphash.Seed
-	unique map[string]bool // properties whose values no two tickets share, besides the key
-	first  map[uint64]place
-	files  []string // names of files and sheets, by place.file
-	policy *Doubles // nil: reject
+	unique    map[string]bool // properties whose values no two tickets share, besides the key
+	first     seen.Set
+	here      place     // of the record that was claimed last
+	stretches []stretch // in reading order
+	policy    *Doubles  // nil: reject
+}
+
+// A place is a row of one of the inputs: its number within a stretch, which is a
+// file or a sheet that is read on, after the rows of all stretches before. The
+// same inputs give the same places in each reading.
+type place uint64
+
+type stretch struct {
+	name   string
+	before place // the greatest place of the stretches before
 }
 
 // Doubles says what to do with rows that have the same Key. One value serves
@@ -22,7 +33,7 @@ type keySet struct {
 // learned in the first reading and used in the next.
 type Doubles struct {
 	Keep  DoublePolicy
-	later map[place]place // rows that a later one takes the place of
+	later map[place]Position // where the row stands that takes the place of one
 }
 
 // A DoublePolicy says which of several rows with one Key counts.
@@ -35,13 +46,8 @@ const (
 	KeepLast      DoublePolicy = "last"   // the last; those before are Skipped, from the second reading on
 )
 
-type place struct {
-	file uint32
-	row  uint32
-}
-
 func newKeySet(unique []string, policy *Doubles) *keySet {
-	k := &keySet{seed: maphash.MakeSeed(), unique: map[string]bool{}, first: map[uint64]place{}, policy: policy}
+	k := &keySet{unique: map[string]bool{}, policy: policy}
 	for _, name := range unique {
 		k.unique[name] = true
 	}
@@ -54,8 +60,9 @@ func (k *keySet) claim(rec *Record) []Problem {
 	if k == nil {
 		return nil
 	}
+	k.enter(rec.Pos)
 	var problems []Problem
-	if at, taken := k.take("", rec.Key, rec.Pos); taken && !k.replaces(at, rec.Pos) {
+	if at, taken := k.take("", rec.Key); taken && !k.replaces(at, rec.Pos) {
 		p := k.double("key", rec.Key, at)
 		p.Column = rec.KeyColumn
 		problems = append(problems, p)
@@ -67,7 +74,7 @@ func (k *keySet) claim(rec *Record) []Problem {
 		if !k.unique[p.Name] || p.Value == rec.Key {
 			continue
 		}
-		if at, taken := k.take(p.Name, p.Value, rec.Pos); taken {
+		if at, taken := k.take(p.Name, p.Value); taken {
 			double := k.double(p.Name, p.Value, at)
 			double.Column, double.Property = -1, p.Name
 			problems = append(problems, double)
@@ -76,16 +83,40 @@ func (k *keySet) claim(rec *Record) []Problem {
 	return problems
 }
 
+// enter makes pos the row that is claimed. A row that does not follow the one
+// before it stands in another file, or in the same one, which is read again.
+func (k *keySet) enter(pos Position) {
+	name, n := pos.source(), len(k.stretches)
+	if n == 0 || k.stretches[n-1].name != name || k.stretches[n-1].before+place(pos.Row) <= k.here {
+		k.stretches = append(k.stretches, stretch{name: name, before: k.here})
+	}
+	k.here = k.stretches[len(k.stretches)-1].before + place(pos.Row)
+}
+
+// rowOf is where a place is, in words.
+func (k *keySet) rowOf(at place) string {
+	i := sort.Search(len(k.stretches), func(i int) bool { return k.stretches[i].before >= at }) - 1
+	return fmt.Sprintf("row %d of %s", at-k.stretches[i].before, k.stretches[i].name)
+}
+
+func (k *keySet) free() {
+	if k != nil {
+		k.first.Free()
+	}
+}
+
+func (k *keySet) keepsLast() bool { return k.policy != nil && k.policy.Keep == KeepLast }
+
 // replaces notes that the row at pos takes the place of an earlier one, where the
 // last one counts.
 func (k *keySet) replaces(at place, pos Position) bool {
-	if k.policy == nil || k.policy.Keep != KeepLast {
+	if !k.keepsLast() {
 		return false
 	}
 	if k.policy.later == nil {
-		k.policy.later = map[place]place{}
+		k.policy.later = map[place]Position{}
 	}
-	k.policy.later[at] = place{file: k.file(pos), row: uint32(pos.Row)}
+	k.policy.later[at] = Position{File: pos.File, Sheet: pos.Sheet, Row: pos.Row}
 	return true
 }
 
@@ -94,9 +125,9 @@ func (k *keySet) passed(rec *Record, problems []Problem) (Problem, bool) {
 	if k == nil || k.policy == nil || rec.Key == "" {
 		return Problem{}, false
 	}
-	if at, replaced := k.policy.later[place{file: k.file(rec.Pos), row: uint32(rec.Pos.Row)}]; replaced {
-		p := k.double("key", rec.Key, at)
-		p.Message = fmt.Sprintf("key %q stands again in row %d of %s, and the last row counts", rec.Key, at.row, k.files[at.file])
+	if pos, replaced := k.policy.later[k.here]; replaced {
+		p := k.double("key", rec.Key, k.here)
+		p.Message = fmt.Sprintf("key %q stands again in row %d of %s, and the last row counts", rec.Key, pos.Row, pos.source())
 		return leftOut(p, rec), true
 	}
 	for _, p := range problems {
@@ -114,25 +145,13 @@ func leftOut(p Problem, rec *Record) Problem {
 
 // take notes a value. HubSpot does not say whether it tells values apart that
 // differ only in case or outer blanks, so they count as the same.
-func (k *keySet) take(property, value string, pos Position) (place, bool) {
+func (k *keySet) take(property, value string) (place, bool) {
 	folded := strings.ToLower(strings.TrimSpace(value))
 	if folded == "" {
-		return place{}, false
+		return 0, false
 	}
-	hash := maphash.String(k.seed, property+"\x00"+folded)
-	at, taken := k.first[hash]
-	if !taken || property == "" && k.policy != nil && k.policy.Keep == KeepLast {
-		k.first[hash] = place{file: k.file(pos), row: uint32(pos.Row)}
-	}
-	return at, taken
-}
-
-func (k *keySet) file(p Position) uint32 {
-	name := Position{File: p.File, Sheet: p.Sheet}.source()
-	if n := len(k.files); n == 0 || k.files[n-1] != name {
-		k.files = append(k.files, name)
-	}
-	return uint32(len(k.files) - 1)
+	at, taken := k.first.Put(property+"\x00"+folded, uint64(k.here), property == "" && k.keepsLast())
+	return place(at), taken
 }
 
 func (p Position) source() string {
@@ -146,7 +165,7 @@ func (k *keySet) double(what, value string, at place) Problem {
 	return Problem{
 		Value:   value,
 		Code:    "DUPLICATE_KEY",
-		Message: fmt.Sprintf("%s %q stands in row %d of %s already", what, value, at.row, k.files[at.file]),
+		Message: fmt.Sprintf("%s %q stands in %s already", what, value, k.rowOf(at)),
 		Hint:    "keep one of the two rows; keys are compared without case and outer blanks",
 	}
 }

@@ -21,6 +21,7 @@ import (
 // made the run stop, or nil.
 func Run(ctx context.Context, steps Steps, opts Options) (Totals, error) {
 	r := newRun(steps, opts)
+	defer r.keys.free()
 	var group, writers errgroup.Group
 	group.Go(func() error { defer close(r.batches); r.read(ctx); return nil })
 	for range r.opts.Writers {

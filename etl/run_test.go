@@ -1,6 +1,7 @@
 package etl_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 // rows is a Source of one-column rows. A row "short" is a RowError; a row
 // "break" ends the reading with an error.
 type rows struct {
+	file  string // "t.csv" if empty
 	cells []string
 	next  int
 }
@@ -36,7 +38,7 @@ func (r *rows) Next(context.Context) (*etl.Record, error) {
 	}
 	cell := r.cells[r.next]
 	r.next++
-	rec := &etl.Record{Pos: etl.Position{File: "t.csv", Row: r.next + 1}, Header: header, Fields: []string{cell}}
+	rec := &etl.Record{Pos: etl.Position{File: cmp.Or(r.file, "t.csv"), Row: r.next + 1}, Header: header, Fields: []string{cell}}
 	switch cell {
 	case "break":
 		return nil, errors.New("t.csv: read error")
@@ -444,4 +446,80 @@ func TestRunDoubles(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tt.want, report.texts, tt.keep)
 	}
+}
+
+// TestRunDoublesOverFiles: rows with one key are found wherever they stand, each
+// time the inputs are read, and the words name the right row.
+func TestRunDoublesOverFiles(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		keep := rapid.SampledFrom([]etl.DoublePolicy{etl.RejectDoubles, etl.KeepFirst, etl.KeepLast}).Draw(rt, "keep")
+		names := rapid.SliceOfN(rapid.SampledFrom([]string{"a.csv", "b.csv"}), 1, 4).Draw(rt, "files")
+		files := make([][]string, len(names))
+		for i := range files {
+			files[i] = rapid.SliceOfN(rapid.SampledFrom([]string{"key:1", "key:2", "KEY", "key: 1 ", "short", "key:3"}), 0, 5).Draw(rt, "cells")
+		}
+		opts := etl.Options{Unique: true, Doubles: &etl.Doubles{Keep: keep}, Checked: etl.Unsent}
+		readAll := func(s etl.Sink) *told {
+			report, steps := &told{}, etl.Steps{Sink: s}
+			for i, cells := range files {
+				steps.Inputs = append(steps.Inputs, etl.Input{Source: &rows{file: names[i], cells: cells}, Mapper: mapper{}})
+			}
+			steps.Report = report
+			_, err := etl.Run(t.Context(), steps, opts)
+			require.NoError(rt, err)
+			return report
+		}
+		readAll(nil)
+		got := readAll(&sink{})
+		want := doubles(names, files, keep)
+		require.Len(rt, got.outs, len(want))
+		for i, out := range got.outs {
+			text := out.Status.String()
+			for _, p := range out.Problems {
+				if p.Code == "DUPLICATE_KEY" {
+					text += " " + p.Message
+				}
+			}
+			require.Equal(rt, want[i], text, "record %d of %v %v", i, names, files)
+		}
+	})
+}
+
+// doubles are the outcomes and words for rows of the given files.
+func doubles(names []string, files [][]string, keep etl.DoublePolicy) []string {
+	type row struct{ text, key, place string }
+	var all []row
+	for f, cells := range files {
+		for i, cell := range cells {
+			key, keyed := strings.CutPrefix(cell, "key:")
+			if !keyed {
+				key = ""
+			}
+			all = append(all, row{cell, key, fmt.Sprintf("row %d of %s", i+2, names[f])})
+		}
+	}
+	want := make([]string, len(all))
+	first, last := map[string]int{}, map[string]int{}
+	for i, r := range all {
+		key := strings.TrimSpace(r.key)
+		want[i] = "created"
+		if r.text == "short" {
+			want[i] = "rejected"
+		}
+		if key == "" {
+			continue
+		}
+		if before, taken := last[key]; taken && keep == etl.KeepLast {
+			want[before] = fmt.Sprintf("skipped key %q stands again in %s, and the last row counts", all[before].key, r.place)
+		}
+		if at, taken := first[key]; taken && keep != etl.KeepLast {
+			status := map[etl.DoublePolicy]string{etl.RejectDoubles: "rejected", etl.KeepFirst: "skipped"}[keep]
+			want[i] = fmt.Sprintf("%s key %q stands in %s already", status, r.key, all[at].place)
+		} else if !taken {
+			first[key] = i
+		}
+		last[key] = i
+	}
+	return want
 }
