@@ -25,8 +25,11 @@ type initOptions struct {
 	source sourceFlags
 }
 
-// sampleRows is how many rows a draft is made from.
-const sampleRows = 200
+// A draft is made from so many rows at most, and so many bytes of them.
+const (
+	sampleRows  = 5_000
+	sampleBytes = 32 << 20
+)
 
 func (a *app) initCommand() *cobra.Command {
 	var opts initOptions
@@ -96,16 +99,20 @@ func readSamples(ctx context.Context, opts initOptions) (transform.DraftInput, e
 	in := transform.DraftInput{File: opts.file, Header: f.Header(), Source: transform.Source{
 		Sheet: opts.source.sheet, Header: opts.source.header, Encoding: opts.source.encoding, Delimiter: opts.source.delimiter,
 	}}
-	for len(in.Samples) < sampleRows {
+	for size := 0; len(in.Samples) < sampleRows && size < sampleBytes; {
 		rec, err := f.Next(ctx)
 		var rowErr *etl.RowError
 		switch {
 		case errors.Is(err, io.EOF):
+			in.Whole = true
 			return in, nil
 		case errors.As(err, &rowErr):
 			continue
 		case err != nil:
 			return in, err
+		}
+		for _, field := range rec.Fields {
+			size += len(field)
 		}
 		in.Samples = append(in.Samples, rec.Fields)
 		in.Kinds = append(in.Kinds, rec.Kinds)

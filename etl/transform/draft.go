@@ -15,7 +15,8 @@ import (
 type DraftInput struct {
 	File    string // as the user named it
 	Header  *etl.Header
-	Samples [][]string   // fields of the first rows
+	Samples [][]string   // fields of the first good rows
+	Whole   bool         // they are all there are
 	Kinds   [][]etl.Kind // of the samples; nil when all are text
 	Schema  *schema.Schema
 	Source  Source // what is known of how the file is read; written down where it is set
@@ -25,12 +26,8 @@ type DraftInput struct {
 // properties by name, by label and by what other help-desks call them; what is
 // not certain is marked "# ?".
 func Draft(w io.Writer, in DraftInput) error {
-	d := &draft{DraftInput: in, columns: map[string]int{}, why: map[string]string{}, used: map[int]bool{}}
-	d.matchNames()
-	d.matchKey()
-	d.matchSynonyms()
-	d.matchReferences()
-	d.choosePipeline()
+	d := &draft{DraftInput: in, columns: map[string]int{}, why: map[string]string{}, used: map[int]bool{}, distinct: map[int][]string{}}
+	d.match()
 	d.head()
 	d.properties()
 	d.associations()
@@ -45,159 +42,31 @@ type draft struct {
 	columns  map[string]int    // by property
 	why      map[string]string // why a column was matched, by property
 	used     map[int]bool
+	distinct map[int][]string // see cells
 	pipeline *schema.Pipeline // whose stages the cells name; nil when it is not to be drafted
 	key      string           // the key property, "" for none
 	keyAt    int
 	contacts int // column of e-mail addresses + 1
 	domains  int // column of domains + 1
+	ids      []idColumn
+}
+
+// An idColumn holds ids of records of another object type.
+type idColumn struct {
+	to     string
+	column int
+}
+
+// lookedAt names the rows that the draft is made from.
+func (d *draft) lookedAt() string {
+	if d.Whole {
+		return "its rows"
+	}
+	return fmt.Sprintf("the first %d rows", len(d.Samples))
 }
 
 func (d *draft) linef(format string, args ...any) {
 	fmt.Fprintf(&d.out, format+"\n", args...)
-}
-
-func (d *draft) take(property string, column int, why string) {
-	d.columns[property], d.why[property] = column, why
-	d.used[column] = true
-}
-
-// free says whether a property can still be given to a column.
-func (d *draft) free(p *schema.Property) bool {
-	_, taken := d.columns[p.Name]
-	ok, _ := p.Writable()
-	return ok && !taken && p.Type != "json" && p.Type != "object_coordinates"
-}
-
-// matchNames takes columns that are named like a property, or like its label.
-func (d *draft) matchNames() {
-	for i, header := range d.Header.Names() {
-		for j := range d.Schema.Properties {
-			p := &d.Schema.Properties[j]
-			if header == "" || d.used[i] || !d.free(p) {
-				continue
-			}
-			switch schema.Fold(header) {
-			case schema.Fold(p.Name):
-				d.take(p.Name, i, "same name")
-			case schema.Fold(p.Label):
-				d.take(p.Name, i, "same label")
-			}
-		}
-	}
-}
-
-// matchKey takes the column that numbers the tickets, if a property with unique
-// values can hold it.
-func (d *draft) matchKey() {
-	var unique []string
-	for i := range d.Schema.Properties {
-		p := &d.Schema.Properties[i]
-		if ok, _ := p.Writable(); ok && p.HasUniqueValue && !strings.HasPrefix(p.Name, "hs_") {
-			unique = append(unique, p.Name)
-		}
-	}
-	for _, name := range unique {
-		if column, ok := d.columns[name]; ok {
-			d.key, d.keyAt = name, column
-			return
-		}
-	}
-	for i, header := range d.Header.Names() {
-		if len(unique) > 0 && !d.used[i] && isOneOf(plainWords(header), keySynonyms) {
-			d.key, d.keyAt = unique[0], i
-			d.take(d.key, i, "? it looks like the number of the ticket")
-			return
-		}
-	}
-}
-
-func (d *draft) matchSynonyms() {
-	for i, header := range d.Header.Names() {
-		if d.used[i] {
-			continue
-		}
-		for j := range d.Schema.Properties {
-			p := &d.Schema.Properties[j]
-			if d.free(p) && isOneOf(plainWords(header), synonyms[p.Name]) {
-				d.take(p.Name, i, "another word for it")
-				break
-			}
-		}
-	}
-}
-
-// matchReferences takes a column of e-mail addresses and one of domains, judged
-// by name and content.
-func (d *draft) matchReferences() {
-	for i, header := range d.Header.Names() {
-		name, cells := plainWords(header), d.cells(i)
-		switch {
-		case d.used[i]:
-		case d.contacts == 0 && isOneOf(name, contactSynonyms) && all(cells, func(s string) bool { return emailFlaw(s) == nil }):
-			d.contacts, d.used[i] = i+1, true
-		case d.domains == 0 && isOneOf(name, companySynonyms) && all(cells, isDomain):
-			d.domains, d.used[i] = i+1, true
-		}
-	}
-}
-
-// maxDistinct bounds how many different cells of a column are looked at.
-const maxDistinct = 50
-
-// cells are the different texts of a column, trimmed, blank ones left out.
-func (d *draft) cells(column int) []string {
-	var found []string
-	for _, row := range d.Samples {
-		if column >= len(row) {
-			continue
-		}
-		if text := strings.TrimSpace(row[column]); text != "" && !slices.Contains(found, text) && len(found) < maxDistinct {
-			found = append(found, text)
-		}
-	}
-	return found
-}
-
-// typed says whether a column has cells of a type, not only texts.
-func (d *draft) typed(column int) bool {
-	for _, kinds := range d.Kinds {
-		if column < len(kinds) && kinds[column] != etl.Text {
-			return true
-		}
-	}
-	return false
-}
-
-func all(cells []string, good func(string) bool) bool {
-	return !slices.ContainsFunc(cells, func(s string) bool { return !good(s) })
-}
-
-// choosePipeline finds the pipeline whose stages the cells of the stage column
-// name best, where the account has several and no column names them.
-func (d *draft) choosePipeline() {
-	column, mapped := d.columns[stageProperty]
-	if _, named := d.columns[pipelineProperty]; !mapped || named || len(pipelineItems(d.Schema)) < 2 {
-		return
-	}
-	best := 0
-	for i := range d.Schema.Pipelines {
-		p := &d.Schema.Pipelines[i]
-		if p.Archived {
-			continue
-		}
-		score := 0
-		for _, cell := range d.cells(column) {
-			switch {
-			case len(p.MatchStages(cell)) > 0:
-				score += 3 // more than any guess
-			case len(p.MatchStages(choices[plainWords(cell)])) > 0:
-				score++
-			}
-		}
-		if score > best {
-			best, d.pipeline = score, p
-		}
-	}
 }
 
 func (d *draft) head() {
@@ -291,9 +160,9 @@ func (d *draft) property(p *schema.Property, column int) {
 	switch {
 	case d.typed(column):
 	case p.Type == "date" || p.Type == "datetime":
-		d.dates(cells)
+		d.dates(d.texts(column))
 	case p.Type == "number":
-		d.number(cells)
+		d.number(d.texts(column))
 	}
 	switch {
 	case p.Name == stageProperty:
@@ -318,54 +187,12 @@ func (d *draft) stageLookup() *lookup {
 // options drafts how cells with several options are split, and a table.
 func (d *draft) options(p *schema.Property, cells []string) {
 	if p.Multiple() {
-		for _, split := range []string{"|", ";", ","} {
-			if slices.ContainsFunc(cells, func(s string) bool { return strings.Contains(s, split) }) {
-				d.linef("    split: %q", split)
-				cells = splitCells(cells, split)
-				break
-			}
+		if split := d.splitOf(cells); split != "" {
+			d.linef("    split: %q", split)
+			cells = splitCells(cells, split)
 		}
 	}
 	d.values(cells, newLookup(optionItems(p)))
-}
-
-func splitCells(cells []string, split string) []string {
-	var parts []string
-	for _, cell := range cells {
-		for _, part := range strings.Split(cell, split) {
-			if part = strings.TrimSpace(part); part != "" && !slices.Contains(parts, part) {
-				parts = append(parts, part)
-			}
-		}
-	}
-	return parts
-}
-
-// values drafts a table where cells do not name a choice as they are.
-func (d *draft) values(cells []string, l *lookup) {
-	var known, guessed, unknown []string
-	for _, cell := range cells {
-		found := l.find(cell)
-		if len(found) == 1 {
-			known = append(known, fmt.Sprintf("%s: %s", strconv.Quote(cell), strconv.Quote(l.items[found[0]].name())))
-			continue
-		}
-		if it, _ := l.one(choices[plainWords(cell)]); it != nil {
-			guessed = append(guessed, fmt.Sprintf("%s: %s  # ?", strconv.Quote(cell), strconv.Quote(it.name())))
-			continue
-		}
-		unknown = append(unknown, strconv.Quote(cell))
-	}
-	if len(guessed) > 0 {
-		d.linef("    values:")
-		for _, line := range append(known, guessed...) {
-			d.linef("      %s", line)
-		}
-		d.linef("    otherwise: keep")
-	}
-	for _, cell := range unknown {
-		d.linef("    # ? %s is none of %s", cell, oneLine(l.list(l.all())))
-	}
 }
 
 // oneLine keeps a comment a comment.
@@ -377,28 +204,30 @@ var draftPatterns = []string{
 	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMMM d, yyyy", "MMMM d, yyyy h:mm a", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
 }
 
-// dates declares a form that all cells have, if only one does.
+// dates declares a form that all cells have, if only one does. Where the cells
+// can be read in both orders, another column of the file may have proven one.
 func (d *draft) dates(cells []string) {
-	fits := func(text string) bool {
-		rule := mustRule(text)
-		return len(cells) > 0 && all(cells, func(s string) bool { _, miss := rule.read(s); return miss.kind == fitting })
-	}
-	dmy, mdy := fits("dmy"), fits("mdy")
+	dmy, mdy := allDates(cells, "dmy"), allDates(cells, "mdy")
 	switch {
-	case len(cells) == 0 || len(d.Source.Dates) > 0 || fits("iso"):
-		return
+	case len(cells) == 0 || len(d.Source.Dates) > 0 || allDates(cells, "iso"):
 	case dmy && mdy:
-		d.linef("    # dates: dmy  # ? or mdy: the first rows do not tell the day from the month")
-		return
+		if order, column := d.provenOrder(); order != "" {
+			d.linef("    dates: %s  # ? its cells can be read in both orders; column %s has this one", order, d.columnName(column))
+			return
+		}
+		d.linef("    # dates: dmy  # ? or mdy: %s do not tell the day from the month", d.lookedAt())
 	case dmy:
 		d.linef("    dates: dmy")
-		return
 	case mdy:
 		d.linef("    dates: mdy")
-		return
+	default:
+		d.datePattern(cells)
 	}
+}
+
+func (d *draft) datePattern(cells []string) {
 	for _, pattern := range draftPatterns {
-		if fits(pattern) {
+		if allDates(cells, pattern) {
 			d.linef("    dates: %s", strconv.Quote(pattern))
 			return
 		}
@@ -406,19 +235,39 @@ func (d *draft) dates(cells []string) {
 	d.linef("    # dates: \"dd/MM/yyyy HH:mm\"  # ? say how dates such as %s are written", strconv.Quote(cells[0]))
 }
 
+func allDates(cells []string, form string) bool {
+	rule := mustRule(form)
+	return len(cells) > 0 && all(cells, func(s string) bool { _, miss := rule.read(s); return miss.kind == fitting })
+}
+
+// provenOrder is the order of day and month that a column has beyond doubt, if no
+// other column has the other one.
+func (d *draft) provenOrder() (order string, column int) {
+	for i := range d.Header.Len() {
+		cells := d.texts(i)
+		dmy, mdy := allDates(cells, "dmy"), allDates(cells, "mdy")
+		this := map[bool]string{true: "dmy", false: "mdy"}[dmy]
+		switch {
+		case dmy == mdy:
+		case order == "":
+			order, column = this, i
+		case order != this:
+			return "", 0
+		}
+	}
+	return order, column
+}
+
 // number declares the decimal sign with which all cells are numbers, if only
 // one does.
 func (d *draft) number(cells []string) {
-	fits := func(decimal byte) bool {
-		return all(cells, func(s string) bool { _, f := numberConverter{decimal: decimal}.read(s); return f == nil })
-	}
-	if d.Source.Decimal != "" || fits(0) {
+	if d.Source.Decimal != "" || allNumbers(cells, 0) {
 		return
 	}
-	comma, point := fits(','), fits('.')
+	comma, point := allNumbers(cells, ','), allNumbers(cells, '.')
 	switch {
 	case comma && point:
-		d.linef("    # decimal: \",\"  # ? or \".\": the first rows do not tell")
+		d.linef("    # decimal: \",\"  # ? or \".\": %s do not tell", d.lookedAt())
 	case comma:
 		d.linef("    decimal: \",\"")
 	case point:
@@ -426,6 +275,10 @@ func (d *draft) number(cells []string) {
 	default:
 		d.linef("    # ? not all cells are numbers, e.g. %s", strconv.Quote(cells[0]))
 	}
+}
+
+func allNumbers(cells []string, decimal byte) bool {
+	return all(cells, func(s string) bool { _, f := numberConverter{decimal: decimal}.read(s); return f == nil })
 }
 
 // missing lists what new tickets need and no column fits.
@@ -472,14 +325,21 @@ func (d *draft) unmatched() {
 }
 
 func (d *draft) associations() {
-	if d.contacts == 0 && d.domains == 0 {
+	if d.contacts == 0 && d.domains == 0 && len(d.ids) == 0 {
 		return
 	}
 	d.linef("associations:")
+	for _, ids := range d.ids {
+		d.linef("  - {to: %s, column: %s, match: id, split: \";\"}", ids.to, d.columnName(ids.column))
+	}
 	if d.contacts > 0 {
 		d.linef("  - {to: contacts, column: %s, match: email, missing: reject}  # ? missing: skip leaves unknown addresses out", d.columnName(d.contacts-1))
 	}
 	if d.domains > 0 {
-		d.linef("  - {to: companies, column: %s, match: domain, missing: skip}", d.columnName(d.domains-1))
+		split := ""
+		if d.splitOf(d.cells(d.domains-1)) == "," {
+			split = `, split: ","`
+		}
+		d.linef("  - {to: companies, column: %s, match: domain, missing: skip%s}", d.columnName(d.domains-1), split)
 	}
 }

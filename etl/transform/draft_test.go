@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
 func TestDraft(t *testing.T) {
@@ -44,6 +46,48 @@ func TestDraftOfStrangeColumns(t *testing.T) {
 		Source: transform.Source{Sheet: "Export", Header: 3, Dates: []string{"iso", "dmy"}},
 	}))
 	golden(t, "strange.yaml", out.Bytes())
+}
+
+// A draft goes by what the cells hold where the name of a column says little.
+func TestDraftByContent(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, header string
+		cells        []string
+		want, never  string
+	}{
+		{name: "a part of a label, with cells that fit", header: "Hours", cells: []string{"1,5", "2"}, want: `  time_spent:  # "Hours worked": ? part of its label, and the cells fit`},
+		{name: "a part of a label, with cells that do not fit", header: "Hours", cells: []string{"many", "2"}, never: "  time_spent:"},
+		{name: "options of one property", header: "X1", cells: []string{"Low", "Urgent", "high"}, want: `  hs_ticket_priority:  # "Priority": ? its cells are options of it`},
+		{name: "one cell tells nothing", header: "X1", cells: []string{"Low", "Low"}, never: "  hs_ticket_priority:"},
+		{name: "yes and no tell nothing", header: "X1", cells: []string{"yes", "no"}, never: "? its cells are"},
+		{name: "the only addresses", header: "X1", cells: []string{"a@example.com", "b@example.com"}, want: `{to: contacts, column: "X1", match: email`},
+		{name: "no cells, no domains", header: "Company", cells: []string{"", ""}, never: "match: domain"},
+		{name: "several domains in a cell", header: "Company domains", cells: []string{"a.example,b.example", "c.example"}, want: `match: domain, missing: skip, split: ","}`},
+		{name: "ids of a HubSpot export", header: "Associated Contact IDs", cells: []string{"12;13", ""}, want: `{to: contacts, column: "Associated Contact IDs", match: id, split: ";"}`},
+		{name: "capitals part words", header: "createdAt", cells: []string{"2026-01-31", ""}, want: "  createdate:"},
+		{name: "numbers in front only sort", header: "Priority", cells: []string{"1 - Critical", "4 - Low"}, want: `"1 - Critical": "Urgent"  # ?`},
+		{name: "a number that stands twice is no key", header: "Ticket ID", cells: []string{"7", "7"}, never: "key:"},
+		{name: "an order that nothing proves", header: "Create date", cells: []string{"01/02/2026", "03/04/2026"}, want: "# dates: dmy  # ? or mdy: its rows do not tell the day from the month"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			acc := account()
+			acc.Properties = append(acc.Properties, schema.Property{Name: "time_spent", Label: "Hours worked", Type: "number", FieldType: "number"})
+			in := transform.DraftInput{File: "x.csv", Header: etl.NewHeader([]string{tt.header}), Schema: acc, Whole: true}
+			for _, cell := range tt.cells {
+				in.Samples = append(in.Samples, []string{cell})
+			}
+			var out bytes.Buffer
+			require.NoError(t, transform.Draft(&out, in))
+			require.Contains(t, out.String(), tt.want)
+			if tt.never != "" {
+				require.NotContains(t, out.String(), "\n"+tt.never)
+				require.NotContains(t, strings.ReplaceAll(out.String(), "# key:", ""), tt.never)
+			}
+		})
+	}
 }
 
 // golden compares got with a file of testdata/draft.

@@ -35,32 +35,32 @@ var synonyms = map[string]string{
 // Columns that say which ticket a row is, whom it comes from, and for which
 // company.
 const (
-	keySynonyms = "id,ticket id,key,issue key,number,ticket number,case number,issue id,incident number,ticket,case id,external id,reference," +
+	keySynonyms = "id,ticket id,key,issue key,record id,url,number,ticket number,case number,issue id,incident number,ticket,case id,external id,reference," +
 		"numero,no,nr,no do chamado,no do ticket,numero do chamado,numero do ticket,chamado,protocolo,ticket nr,ticketnummer,nummer,id do ticket,codigo"
-	contactSynonyms = "email,e mail,requester email,requester e mail,requester,reporter email,reporter,contact email,customer email,contact,from," +
+	contactSynonyms = "requester email,caller id email,email,e mail,requester e mail,requester,reporter email,reporter,contact email,customer email,contact,from," +
 		"email do solicitante,e mail do solicitante,solicitante,email do cliente,e mail do cliente,cliente email,kunde e mail,correo,correo electronico,correo del solicitante"
-	companySynonyms = "domain,company domain,organization domain,company,account,dominio,dominio da empresa,empresa,domane,firma"
+	companySynonyms = "domain,company domain,company domains,requester domain,organization domain,organization domains,website,company,account,dominio,dominio da empresa,empresa,domane,firma"
 )
 
 // choices are what help-desks call priorities and stages, in plain form. They
 // are drafted with a doubt.
 var choices = map[string]string{
-	"low": "Low", "baixa": "Low", "niedrig": "Low", "baja": "Low", "basse": "Low", "minor": "Low", "trivial": "Low", "lowest": "Low", "p4": "Low",
-	"medium": "Medium", "normal": "Medium", "media": "Medium", "mittel": "Medium", "moyenne": "Medium", "moderate": "Medium", "p3": "Medium",
+	"low": "Low", "baixa": "Low", "niedrig": "Low", "baja": "Low", "basse": "Low", "minor": "Low", "trivial": "Low", "p4": "Low",
+	"medium": "Medium", "normal": "Medium", "media": "Medium", "mittel": "Medium", "moyenne": "Medium", "moderate": "Medium", "planning": "Low", "lowest": "Low", "p3": "Medium",
 	"high": "High", "alta": "High", "hoch": "High", "haute": "High", "major": "High", "p2": "High",
 	"urgent": "Urgent", "urgente": "Urgent", "critical": "Urgent", "critica": "Urgent", "dringend": "Urgent", "blocker": "Urgent", "highest": "Urgent", "p1": "Urgent",
 	"open": "New", "novo": "New", "aberto": "New", "offen": "New", "neu": "New", "to do": "New", "abierto": "New",
-	"pending": "Waiting on contact", "on hold": "Waiting on us", "in progress": "Waiting on us", "pendente": "Waiting on contact", "em andamento": "Waiting on us",
+	"pending": "Waiting on contact", "on hold": "Waiting on contact", "hold": "Waiting on us", "in progress": "Waiting on us", "pendente": "Waiting on contact", "em andamento": "Waiting on us",
 	"waiting for customer": "Waiting on contact", "aguardando cliente": "Waiting on contact", "waiting for support": "Waiting on us",
 	"aguardando interno": "Waiting on us", "em atendimento": "Waiting on us", "encerrado": "Closed",
 	"closed": "Closed", "solved": "Closed", "resolved": "Closed", "done": "Closed", "fechado": "Closed", "resolvido": "Closed", "geschlossen": "Closed", "cerrado": "Closed",
 }
 
 // plainWords is a name without case, accents and signs: "Data/Criação" is
-// "data criacao".
+// "data criacao", and "createdAt" is "created at".
 func plainWords(name string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(schema.Fold(name)) {
+	for _, r := range norm.NFKD.String(schema.Fold(parted(name))) {
 		switch {
 		case unicode.Is(unicode.Mn, r):
 		case unicode.IsLetter(r), unicode.IsDigit(r):
@@ -70,6 +70,20 @@ func plainWords(name string) string {
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// parted puts a blank where a capital follows a small letter.
+func parted(name string) string {
+	var b strings.Builder
+	small := false
+	for _, r := range name {
+		if small && unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		small = unicode.IsLower(r)
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // isOneOf says whether name is in a list parted by commas.

@@ -1,0 +1,407 @@
+package transform
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/schema"
+)
+
+// match gives columns to properties and associations: the surest reasons first.
+func (d *draft) match() {
+	d.matchNames()
+	d.matchKey()
+	d.matchParts()
+	d.matchSynonyms()
+	d.matchReferences()
+	d.matchContent()
+	d.choosePipeline()
+}
+
+func (d *draft) take(property string, column int, why string) {
+	d.columns[property], d.why[property] = column, why
+	d.used[column] = true
+}
+
+// free says whether a property can still be given to a column. Hidden ones are
+// HubSpot's own plumbing.
+func (d *draft) free(p *schema.Property) bool {
+	_, taken := d.columns[p.Name]
+	ok, _ := p.Writable()
+	return ok && !taken && !p.Hidden && p.Type != "json" && p.Type != "object_coordinates"
+}
+
+// matchNames takes columns that are named like a property, or like its label.
+func (d *draft) matchNames() {
+	type way struct {
+		why  string
+		name func(*schema.Property) string
+	}
+	ways := []way{
+		{"same name", func(p *schema.Property) string { return p.Name }},
+		{"same label", func(p *schema.Property) string { return p.Label }},
+	}
+	for _, form := range []func(string) string{schema.Fold, plainWords} {
+		for _, w := range ways {
+			for i, header := range d.Header.Names() {
+				for j := range d.Schema.Properties {
+					p := &d.Schema.Properties[j]
+					if name := form(header); name != "" && !d.used[i] && d.free(p) && name == form(w.name(p)) {
+						d.take(p.Name, i, w.why)
+					}
+				}
+			}
+		}
+	}
+}
+
+// matchKey takes the column that numbers the tickets, if a property with unique
+// values can hold it.
+func (d *draft) matchKey() {
+	var unique []string
+	for i := range d.Schema.Properties {
+		p := &d.Schema.Properties[i]
+		if ok, _ := p.Writable(); ok && p.HasUniqueValue && !strings.HasPrefix(p.Name, "hs_") {
+			unique = append(unique, p.Name)
+		}
+	}
+	for _, name := range unique {
+		if column, ok := d.columns[name]; ok {
+			d.key, d.keyAt = name, column
+			return
+		}
+	}
+	if column, ok := d.named(keySynonyms, d.numbersTickets); ok && len(unique) > 0 {
+		d.key, d.keyAt = unique[0], column
+		d.take(d.key, column, "? it looks like the number of the ticket")
+	}
+}
+
+// numbersTickets says whether a column can be a key: no cell is blank, and none
+// stands there twice.
+func (d *draft) numbersTickets(column int) bool {
+	texts := d.texts(column)
+	return len(texts) == len(d.Samples) && len(slices.Compact(slices.Sorted(slices.Values(texts)))) == len(texts)
+}
+
+// named is the first free column that has one of the names of a list, in the
+// order of the list, and is good.
+func (d *draft) named(list string, good func(column int) bool) (column int, ok bool) {
+	for name := range strings.SplitSeq(list, ",") {
+		for i, header := range d.Header.Names() {
+			if name != "" && !d.used[i] && plainWords(header) == name && good(i) {
+				return i, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// matchParts takes columns whose name is part of the label of one property of the
+// account's own, if their cells fit its type: "Hours" for "Hours worked".
+func (d *draft) matchParts() {
+	for i, header := range d.Header.Names() {
+		var found []*schema.Property
+		for j := range d.Schema.Properties {
+			p := &d.Schema.Properties[j]
+			if !d.used[i] && d.free(p) && !p.HubspotDefined && partOf(header, p.Label) && d.suits(i, p) {
+				found = append(found, p)
+			}
+		}
+		if len(found) == 1 {
+			d.take(found[0].Name, i, "? part of its label, and the cells fit")
+		}
+	}
+}
+
+// partOf says whether all words of name are words of label.
+func partOf(name, label string) bool {
+	words, whole := strings.Fields(plainWords(name)), strings.Fields(plainWords(label))
+	return len(words) > 0 && all(words, func(w string) bool { return len(w) > 2 && slices.Contains(whole, w) })
+}
+
+// suits says whether the cells of a column are plainly of p's type. Any text is
+// a text, so that texts tell nothing.
+func (d *draft) suits(column int, p *schema.Property) bool {
+	texts := d.texts(column)
+	switch {
+	case len(texts) == 0:
+		return false
+	case p.Type == "date", p.Type == "datetime":
+		forms := append([]string{"iso", "dmy", "mdy"}, draftPatterns...)
+		return d.typed(column) || slices.ContainsFunc(forms, func(form string) bool { return allDates(texts, form) })
+	case p.Type == "number":
+		return slices.ContainsFunc([]byte{0, ',', '.'}, func(decimal byte) bool { return allNumbers(texts, decimal) })
+	}
+	return len(d.cells(column)) >= minTelling && d.tells(column, p)
+}
+
+func (d *draft) matchSynonyms() {
+	for j := range d.Schema.Properties {
+		p := &d.Schema.Properties[j]
+		if !d.free(p) {
+			continue
+		}
+		if column, ok := d.named(synonyms[p.Name], func(int) bool { return true }); ok {
+			d.take(p.Name, column, "another word for it")
+		}
+	}
+}
+
+// matchReferences takes a column of e-mail addresses and one of domains: by name
+// and content, and an only column of addresses by its content.
+func (d *draft) matchReferences() {
+	email := func(s string) bool { return emailFlaw(s) == nil }
+	emails := func(column int) bool { return d.holds(column, email) }
+	if column, ok := d.named(contactSynonyms, emails); ok {
+		d.contacts, d.used[column] = column+1, true
+	} else if found := d.freeColumns(emails); len(found) == 1 {
+		d.contacts, d.used[found[0]] = found[0]+1, true
+	}
+	d.linksByID()
+	domains := func(column int) bool { return d.holds(column, isDomainList) }
+	if column, ok := d.named(companySynonyms, domains); ok {
+		d.domains, d.used[column] = column+1, true
+	}
+}
+
+// linksByID takes columns of record ids, as HubSpot's own exports have them.
+func (d *draft) linksByID() {
+	ids := func(column int) bool {
+		return d.holds(column, func(s string) bool { return all(splitCells([]string{s}, ";"), allDigits) })
+	}
+	for _, to := range []string{"contacts", "companies", "deals"} {
+		one := map[string]string{"contacts": "contact", "companies": "company", "deals": "deal"}[to]
+		if column, ok := d.named("associated "+one+" ids,associated "+one+" id", ids); ok {
+			d.ids = append(d.ids, idColumn{to, column})
+			d.used[column] = true
+		}
+	}
+}
+
+// isDomainList takes also several domains in one cell.
+func isDomainList(s string) bool {
+	return all(splitCells([]string{s}, ","), isDomain)
+}
+
+// freeColumns are the columns that are not used yet and good.
+func (d *draft) freeColumns(good func(column int) bool) (found []int) {
+	for i := range d.Header.Len() {
+		if !d.used[i] && good(i) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// holds says whether a column has cells, and all are good.
+func (d *draft) holds(column int, good func(string) bool) bool {
+	cells := d.cells(column)
+	return len(cells) > 0 && all(cells, good)
+}
+
+// matchContent takes columns whose cells all name options of one property, or
+// owners, and of no other.
+func (d *draft) matchContent() {
+	for i := range d.Header.Len() {
+		if d.used[i] || len(d.cells(i)) < minTelling {
+			continue
+		}
+		var found []*schema.Property
+		for j := range d.Schema.Properties {
+			if p := &d.Schema.Properties[j]; d.free(p) && d.tells(i, p) {
+				found = append(found, p)
+			}
+		}
+		if len(found) == 1 {
+			d.take(found[0].Name, i, "? its cells are "+kindOfChoices(found[0]))
+		}
+	}
+}
+
+// minTelling is how many different cells tell what a column holds.
+const minTelling = 2
+
+// tells says whether every cell of a column is a choice of p. Yes and no, and
+// bare numbers, are choices of too many to tell anything.
+func (d *draft) tells(column int, p *schema.Property) bool {
+	var l *lookup
+	switch {
+	case p.Name == stageProperty:
+		l = newStages(d.Schema).all
+	case p.ReferencedObjectType == "OWNER":
+		l = newLookup(ownerItems(d.Schema))
+	case p.Type == "enumeration" && !p.ExternalOptions:
+		l = newLookup(optionItems(p))
+	default:
+		return false
+	}
+	cells := d.cells(column)
+	if p.Multiple() {
+		cells = splitCells(cells, d.splitOf(cells))
+	}
+	return all(cells, func(s string) bool {
+		return len(l.find(s)) > 0 && !allDigits(s) && !isOneOf(plainWords(s), plainAnswers)
+	})
+}
+
+const plainAnswers = "yes,no,y,n,x,true,false,sim,nao,s,si,ja,nein,oui,non,on,off"
+
+func kindOfChoices(p *schema.Property) string {
+	switch {
+	case p.Name == stageProperty:
+		return "stages"
+	case p.ReferencedObjectType == "OWNER":
+		return "owners"
+	}
+	return "options of it"
+}
+
+// splitOf is what parts several options in the cells of a column; empty for none.
+func (d *draft) splitOf(cells []string) string {
+	for _, split := range []string{"|", ";", ","} {
+		if slices.ContainsFunc(cells, func(s string) bool { return strings.Contains(s, split) }) {
+			return split
+		}
+	}
+	return ""
+}
+
+// splitCells are the different parts of cells, trimmed, blank ones left out. An
+// empty split leaves cells whole.
+func splitCells(cells []string, split string) []string {
+	if split == "" {
+		return cells
+	}
+	var parts []string
+	for _, cell := range cells {
+		for part := range strings.SplitSeq(cell, split) {
+			if part = strings.TrimSpace(part); part != "" && !slices.Contains(parts, part) {
+				parts = append(parts, part)
+			}
+		}
+	}
+	return parts
+}
+
+// maxDistinct bounds how many different cells of a column are looked at for
+// what they name.
+const maxDistinct = 50
+
+// cells are the first different texts of a column, trimmed, blank ones left out.
+func (d *draft) cells(column int) []string {
+	if d.distinct[column] == nil {
+		found := []string{}
+		seen := map[string]bool{}
+		for _, text := range d.texts(column) {
+			if !seen[text] && len(found) < maxDistinct {
+				seen[text] = true
+				found = append(found, text)
+			}
+		}
+		d.distinct[column] = found
+	}
+	return d.distinct[column]
+}
+
+// texts are all cells of a column, trimmed, blank ones left out.
+func (d *draft) texts(column int) []string {
+	var texts []string
+	for _, row := range d.Samples {
+		if column < len(row) {
+			if text := strings.TrimSpace(row[column]); text != "" {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return texts
+}
+
+// typed says whether a column has cells of a type, not only texts.
+func (d *draft) typed(column int) bool {
+	for _, kinds := range d.Kinds {
+		if column < len(kinds) && kinds[column] != etl.Text {
+			return true
+		}
+	}
+	return false
+}
+
+func all(cells []string, good func(string) bool) bool {
+	return !slices.ContainsFunc(cells, func(s string) bool { return !good(s) })
+}
+
+// choosePipeline finds the pipeline whose stages the cells of the stage column
+// name best, where the account has several and no column names them.
+func (d *draft) choosePipeline() {
+	column, mapped := d.columns[stageProperty]
+	if _, named := d.columns[pipelineProperty]; !mapped || named || len(pipelineItems(d.Schema)) < 2 {
+		return
+	}
+	best := 0
+	for i := range d.Schema.Pipelines {
+		p := &d.Schema.Pipelines[i]
+		if score := d.stageScore(p, column); !p.Archived && score > best {
+			best, d.pipeline = score, p
+		}
+	}
+}
+
+func (d *draft) stageScore(p *schema.Pipeline, column int) (score int) {
+	for _, cell := range d.cells(column) {
+		switch {
+		case len(p.MatchStages(cell)) > 0:
+			score += 3 // more than any guess
+		case len(p.MatchStages(guessed(cell))) > 0:
+			score++
+		}
+	}
+	return score
+}
+
+// guessed is what other help-desks mean by a cell; empty when it is not known.
+// Numbers in front ("1 - Critical") only sort.
+func guessed(cell string) string {
+	words := plainWords(cell)
+	if found := choices[words]; found != "" {
+		return found
+	}
+	return choices[strings.TrimLeft(words, "0123456789 ")]
+}
+
+// values drafts a table where cells do not name a choice as they are. What a cell
+// may mean has a doubt; a cell that is not understood becomes a line to fill in.
+func (d *draft) values(cells []string, l *lookup) {
+	var sure, guesses, open []string
+	for _, cell := range cells {
+		if found := l.find(cell); len(found) == 1 {
+			sure = append(sure, fmt.Sprintf("%q: %q", cell, l.items[found[0]].name()))
+		} else if it, _ := l.one(guessed(cell)); it != nil {
+			guesses = append(guesses, fmt.Sprintf("%q: %q  # ?", cell, it.name()))
+		} else {
+			open = append(open, fmt.Sprintf("%q: \"?\"  # ? one of %s", cell, oneLine(l.list(l.all()))))
+		}
+	}
+	indent := "    "
+	switch {
+	case len(guesses) > 0:
+		d.linef("    values:")
+		d.lines("      ", append(sure, guesses...))
+		d.lines("      # ", open)
+	case len(open) > 0: // what is sure needs no table
+		indent = "    # "
+		d.linef("    # values:")
+		d.lines("    #   ", open)
+	default:
+		return
+	}
+	d.linef("%sotherwise: keep", indent)
+}
+
+func (d *draft) lines(indent string, texts []string) {
+	for _, text := range texts {
+		d.linef("%s%s", indent, text)
+	}
+}
