@@ -106,7 +106,7 @@ func (d *draft) matchParts() {
 		var found []*schema.Property
 		for j := range d.Schema.Properties {
 			p := &d.Schema.Properties[j]
-			if !d.used[i] && d.free(p) && !p.HubspotDefined && partOf(header, p.Label) && d.suits(i, p) {
+			if !d.used[i] && d.free(p) && !p.HubspotDefined && namesPart(header, p.Label) && d.suits(i, p) {
 				found = append(found, p)
 			}
 		}
@@ -116,8 +116,8 @@ func (d *draft) matchParts() {
 	}
 }
 
-// partOf says whether all words of name are words of label.
-func partOf(name, label string) bool {
+// namesPart says whether all words of name are words of label.
+func namesPart(name, label string) bool {
 	words, whole := strings.Fields(plainWords(name)), strings.Fields(plainWords(label))
 	return len(words) > 0 && all(words, func(w string) bool { return len(w) > 2 && slices.Contains(whole, w) })
 }
