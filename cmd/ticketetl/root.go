@@ -61,7 +61,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f.StringVar(&a.flags.config, "config", "", "read flags' values from this YAML `file` (default ticketetl.yaml, if it is there)")
 	f.StringVar(&a.flags.progress, "progress", "auto", "`how` to show progress: auto, bar, log, json or none")
 	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json")
-	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(), a.lockCommand(),
+	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(), a.mappingCommand(), a.lockCommand(),
 		a.resumeCommand(), a.retryCommand(), a.setupCommand(), a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
 	root.SetFlagErrorFunc(flagError)
 	return root

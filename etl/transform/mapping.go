@@ -2,6 +2,7 @@ package transform
 
 import (
 	"cmp"
+	_ "embed"
 	"slices"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -10,13 +11,16 @@ import (
 
 // A Mapping is a mapping file as it was read: checked for form, not yet against
 // an account. docs/mapping.md describes the language.
+//
+// The comments and tags of it and the types below also make the JSON Schema for
+// editors; see JSONSchema.
 type Mapping struct {
-	Path         string        `yaml:"-"` // as given to Load or Parse
-	Version      int           `yaml:"version"`
-	Operation    etl.Operation `yaml:"operation"`
-	Source       Source        `yaml:"source"`
-	Where        string        `yaml:"where"` // rows to take; empty takes all
-	Key          *Key          `yaml:"key"`   // nil when there is none
+	Path         string        `yaml:"-"`         // as given to Load or Parse
+	Version      int           `yaml:"version"`   // version of the language
+	Operation    etl.Operation `yaml:"operation"` // what is done with each row
+	Source       Source        `yaml:"source"`    // how the file is read; what is absent is detected
+	Where        string        `yaml:"where"`     // rows to take: an expression over column names; absent: all
+	Key          *Key          `yaml:"key"`       // what makes a row the same ticket again; needed by all operations but create
 	Properties   []Property    `yaml:"properties"`
 	Associations []Association `yaml:"associations"`
 
@@ -56,42 +60,42 @@ const (
 
 // A Source says how the file is to be read. What is empty is to be detected.
 type Source struct {
-	Sheet     string   `yaml:"sheet"`     // name, or number counted from 1
-	Header    int      `yaml:"header"`    // row of the header, counted from 1; 0: not said
-	Encoding  string   `yaml:"encoding"`  // e.g. windows-1252
-	Delimiter string   `yaml:"delimiter"` // one character
-	Timezone  string   `yaml:"timezone"`  // IANA name, of date-times without an offset
-	Dates     []string `yaml:"dates"`     // how dates are written: iso, dmy, mdy, epoch, epoch-ms or patterns
-	Decimal   string   `yaml:"decimal"`   // "," or "."
-	Signs     []string `yaml:"signs"`     // what may stand beside a number: currency signs, or %
-	Blank     string   `yaml:"blank"`     // ignore or clear; empty: ignore
-	Overwrite string   `yaml:"overwrite"` // always, if-empty or never; empty: always
+	Sheet     string   `yaml:"sheet"`                                                       // worksheet, by name or by number counted from 1; default: the first visible one
+	Header    int      `yaml:"header" jsonschema:"minimum=1,maximum=1048576"`               // row of the header, counted from 1
+	Encoding  string   `yaml:"encoding"`                                                    // of CSV files, e.g. windows-1252
+	Delimiter string   `yaml:"delimiter"`                                                   // of CSV files: one character, or tab
+	Timezone  string   `yaml:"timezone"`                                                    // IANA name, of date-times without an offset; default: the account's
+	Dates     []string `yaml:"dates"`                                                       // how dates are written: iso, dmy, mdy, epoch, epoch-ms, patterns such as dd/MM/yyyy HH:mm, or a list of these
+	Decimal   string   `yaml:"decimal" jsonschema:"enum=\\,,enum=."`                        // decimal sign of numbers
+	Signs     []string `yaml:"signs"`                                                       // what may stand beside a number: currency signs, or % for hundredths
+	Blank     string   `yaml:"blank" jsonschema:"enum=ignore,enum=clear"`                   // what an empty cell does in an update; default: ignore
+	Overwrite string   `yaml:"overwrite" jsonschema:"enum=always,enum=if-empty,enum=never"` // what becomes of a value that a ticket has already; default: always
 }
 
 // A Key says what makes a row the same ticket again.
 type Key struct {
-	Property string `yaml:"property"` // one with unique values, or hs_object_id
-	Column   string `yaml:"column"`
+	Property string `yaml:"property" jsonschema:"required"` // a property with unique values, or hs_object_id
+	Column   string `yaml:"column" jsonschema:"required"`   // the column that holds it
 }
 
 // A Property says where the value of one ticket property comes from: exactly
 // one of Column, Value and Expr is set.
 type Property struct {
 	Name      string      `yaml:"-"`
-	Column    string      `yaml:"column"`
-	Value     string      `yaml:"value"` // the same for all rows
-	Expr      string      `yaml:"expr"`
-	Default   string      `yaml:"default"`   // where the cell is blank
-	Values    []ValuePair `yaml:"values"`    // table of translations, in the order of the file
-	Otherwise string      `yaml:"otherwise"` // reject, skip, keep or "use TEXT"; empty: reject
-	Split     string      `yaml:"split"`     // what parts the options of one cell
-	Append    bool        `yaml:"append"`    // add the options to those that a ticket has
-	Dates     []string    `yaml:"dates"`     // as in Source
-	Timezone  string      `yaml:"timezone"`  // as in Source
-	Decimal   string      `yaml:"decimal"`   // as in Source
-	Signs     []string    `yaml:"signs"`     // as in Source
-	Blank     string      `yaml:"blank"`     // as in Source
-	Overwrite string      `yaml:"overwrite"` // as in Source
+	Column    string      `yaml:"column" jsonschema:"oneof_required=column"`                        // the column that holds the value
+	Value     string      `yaml:"value" jsonschema:"oneof_required=value"`                          // the same value for all rows: a label, or an internal value
+	Expr      string      `yaml:"expr" jsonschema:"oneof_required=expr"`                            // an expression over the row
+	Default   string      `yaml:"default"`                                                          // in place of a blank cell
+	Values    []ValuePair `yaml:"values"`                                                           // a table of translations, or the name of a CSV file that holds it
+	Otherwise string      `yaml:"otherwise" jsonschema:"pattern=^(reject|skip|keep|use .*[^ ].*)$"` // what happens to a cell that the table does not list: reject, skip, keep, or "use" and a text; default: reject
+	Split     string      `yaml:"split"`                                                            // what parts the options of one cell; default: a semicolon
+	Append    bool        `yaml:"append"`                                                           // add the options to those that the ticket has
+	Dates     []string    `yaml:"dates"`                                                            // how dates are written, as in source
+	Timezone  string      `yaml:"timezone"`                                                         // of date-times without an offset, as in source
+	Decimal   string      `yaml:"decimal" jsonschema:"enum=\\,,enum=."`                             // decimal sign, as in source
+	Signs     []string    `yaml:"signs"`                                                            // what may stand beside a number, as in source
+	Blank     string      `yaml:"blank" jsonschema:"enum=ignore,enum=clear"`                        // what an empty cell does, as in source
+	Overwrite string      `yaml:"overwrite" jsonschema:"enum=always,enum=if-empty,enum=never"`      // what becomes of a value that a ticket has already, as in source
 
 	hasValue bool   // a value was given, maybe an empty one
 	table    string // file that Values come from; empty where they stand in the mapping
@@ -103,16 +107,24 @@ type ValuePair struct{ From, To string }
 // An Association says which records of another object type a ticket belongs to:
 // exactly one of Column and Value is set.
 type Association struct {
-	To      string `yaml:"to"`
-	Column  string `yaml:"column"`
-	Value   string `yaml:"value"`
-	Match   string `yaml:"match"`   // id, email, domain or a unique property of To
-	Label   string `yaml:"label"`   // label or type id
-	Type    string `yaml:"type"`    // primary or a type id
-	Missing string `yaml:"missing"` // reject or skip; empty: reject
-	Several string `yaml:"several"` // reject, skip, first or list; empty: reject
-	Split   string `yaml:"split"`   // what parts the references of one cell
+	To      string `yaml:"to" jsonschema:"required"`                                        // object type: contacts, companies, deals, tickets ...
+	Column  string `yaml:"column" jsonschema:"oneof_required=column"`                       // the column that names the record
+	Value   string `yaml:"value" jsonschema:"oneof_required=value"`                         // the same record for all rows
+	Match   string `yaml:"match" jsonschema:"required"`                                     // what the cells hold: id, email, domain, or a property with unique values
+	Label   string `yaml:"label"`                                                           // label of the association, by its text or number
+	Type    string `yaml:"type"`                                                            // primary, or the number of an association type
+	Missing string `yaml:"missing" jsonschema:"enum=reject,enum=skip"`                      // when there is no such record; default: reject
+	Several string `yaml:"several" jsonschema:"enum=reject,enum=skip,enum=first,enum=list"` // when there are several such records; default: reject
+	Split   string `yaml:"split"`                                                           // what parts several references in one cell
 }
+
+//go:generate go run ../../internal/mapschema -o mapping.schema.json ../..
+
+// JSONSchema is the JSON Schema of mapping files, draft 2020-12, for editors.
+// It describes their form; whether names exist is for Compile to say.
+//
+//go:embed mapping.schema.json
+var JSONSchema []byte
 
 // Uses names the definitions of an account that m depends on.
 func (m *Mapping) Uses() schema.Uses {
