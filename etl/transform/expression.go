@@ -262,7 +262,7 @@ func functions(numbers numberConverter, dates *dateConverter) []expr.Option {
 			return replaceMatches(p[0].(string), p[1].(string), p[2].(string))
 		}, new(func(string, string, string) string)),
 		expr.Function("extract", func(p ...any) (any, error) { return extractOf(p[0].(string), p[1].(string)) }, new(func(string, string) string)),
-		expr.Function("part", func(p ...any) (any, error) { return partOf(p[0].(string), p[1].(string), p[2].(int)) },
+		expr.Function("part", func(p ...any) (any, error) { return nthPart(p[0].(string), p[1].(string), p[2].(int)) },
 			new(func(string, string, int) string)),
 		expr.Function("blank", func(p ...any) (any, error) { return isBlank(p[0].(string)), nil }, new(func(string) bool)),
 		expr.Function("coalesce", func(p ...any) (any, error) { return coalesce(p), nil }, new(func(...string) string)),

@@ -68,9 +68,9 @@ func replaceMatches(s, pattern, with string) (string, error) {
 	return string(append(out, s[end:]...)), nil
 }
 
-// partOf is the n-th of the parts of s between separators, without outer
+// nthPart is the n-th of the parts of s between separators, without outer
 // blanks: from 1, or from -1 for the last; empty when there are fewer.
-func partOf(s, separator string, n int) (string, error) {
+func nthPart(s, separator string, n int) (string, error) {
 	if separator == "" || n == 0 {
 		return "", errors.New("part needs a separator, and a number that is not 0")
 	}
