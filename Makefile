@@ -56,7 +56,7 @@ torture-large: ## import a file of ten million rows (ROWS) in two attempts; memo
 	$(GO) run ./internal/torture -large $(ROWS)
 	$(GO) run ./internal/torture -large $(ROWS) -key
 
-conformance: build ## drive the sandbox with the official npm client (needs Node.js and the npm registry)
+conformance: build ## drive the sandbox with the official npm client, and ticketetl against a strict stand-in (needs Node.js and the npm registry)
 	TICKETETL=$(CURDIR)/$(BIN) ./conformance/run.sh
 
 clean: ## remove what was built

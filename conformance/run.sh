@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds ticketetl, serves two sandbox accounts and drives them with HubSpot's
-# official client for Node. Prints "N passed, M failed" last; fails if any did.
+# official client for Node; then drives ticketetl itself against the strict
+# stand-in. Each prints "N passed, M failed" last; fails if any did.
 #
 # TICKETETL=path uses a binary that is already built.
 set -eu
@@ -45,3 +46,5 @@ serve account --no-limits --index-lag 0s
 serve limited --limit 5
 
 node conformance.mjs "$(head -n 1 "$work/account")" "$(head -n 1 "$work/limited")"
+node strict/selftest.mjs
+TICKETETL=$TICKETETL node strict/run.mjs
