@@ -284,7 +284,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 // rows: the bad rows are found, the others are written, each once.
 func TestPoisonRows(t *testing.T) {
 	t.Parallel()
-	a := newAccount(t, sandbox.Options{UpdateWholeBatch400: true})
+	a := newAccount(t, sandbox.Options{Switches: sandbox.Switches{UpdateWholeBatch400: true}})
 	var recs []*etl.Record
 	for i := range 100 {
 		recs = append(recs, a.ticket(fmt.Sprintf("T-%03d", i)))

@@ -242,7 +242,7 @@ func TestNarrowingAgainstTheSandbox(t *testing.T) {
 	t.Parallel()
 	positions := rapid.SliceOfNDistinct(rapid.IntRange(0, 99), 1, 9, rapid.ID[int])
 	for seed := range 10 {
-		a := newAccount(t, sandbox.Options{UpdateWholeBatch400: true})
+		a := newAccount(t, sandbox.Options{Switches: sandbox.Switches{UpdateWholeBatch400: true}})
 		bad := positions.Example(seed)
 		var before, after []*etl.Record
 		for i := range 100 {

@@ -44,7 +44,7 @@ func TestAgainstSandbox(t *testing.T) {
 			t.Run(fmt.Sprintf("version %q, trace ids left out: %t", version, silent), func(t *testing.T) {
 				t.Parallel()
 				server, c := account(t,
-					sandbox.Options{Token: "secret-token", Limits: sandbox.Unlimited, IndexLag: -1, Seed: 7, NoTraceEcho: silent},
+					sandbox.Options{Token: "secret-token", Limits: sandbox.Unlimited, IndexLag: -1, Seed: 7, Switches: sandbox.Switches{NoTraceEcho: silent}},
 					func(o *hubspot.Options) { o.APIVersion = version })
 				world := sandbox.DefaultWorld()
 				checkDefinitions(t, c, world)

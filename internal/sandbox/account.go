@@ -11,97 +11,6 @@ import (
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
-// epoch is when the things were made that come with every account.
-const epoch = "1970-01-01T00:00:00Z"
-
-// A pipelineAnswer is a pipeline with the dates that HubSpot answers.
-type pipelineAnswer struct {
-	schema.Pipeline
-	Stages    []stageAnswer `json:"stages"`
-	CreatedAt string        `json:"createdAt"`
-	UpdatedAt string        `json:"updatedAt"`
-}
-
-type stageAnswer struct {
-	schema.Stage
-	CreatedAt        string `json:"createdAt"`
-	UpdatedAt        string `json:"updatedAt"`
-	WritePermissions string `json:"writePermissions"`
-}
-
-func answerPipeline(p schema.Pipeline) pipelineAnswer {
-	a := pipelineAnswer{Pipeline: p, CreatedAt: epoch, UpdatedAt: epoch, Stages: []stageAnswer{}}
-	for _, stage := range p.Stages {
-		a.Stages = append(a.Stages, stageAnswer{stage, epoch, epoch, "CRM_PERMISSIONS_ENFORCEMENT"})
-	}
-	return a
-}
-
-// ticketPipelines refuses other objects, of which the sandbox has no pipelines.
-func (c *call) ticketPipelines() ([]schema.Pipeline, *failure) {
-	o, f := c.object("type")
-	if f != nil || o.index != tickets {
-		return nil, f
-	}
-	return c.s.pipelines, nil
-}
-
-func (c *call) listPipelines() (*reply, *failure) {
-	pipelines, f := c.ticketPipelines()
-	if f != nil {
-		return nil, f
-	}
-	results := []pipelineAnswer{}
-	for _, p := range pipelines {
-		if !p.Archived {
-			results = append(results, answerPipeline(p))
-		}
-	}
-	return ok(http.StatusOK, map[string]any{"results": results}), nil
-}
-
-func (c *call) pipelineOfPath() (pipelineAnswer, *failure) {
-	pipelines, f := c.ticketPipelines()
-	if f != nil {
-		return pipelineAnswer{}, f
-	}
-	for _, p := range pipelines {
-		if p.ID == c.r.PathValue("id") && !p.Archived {
-			return answerPipeline(p), nil
-		}
-	}
-	return pipelineAnswer{}, notFound()
-}
-
-func (c *call) getPipeline() (*reply, *failure) {
-	p, f := c.pipelineOfPath()
-	if f != nil {
-		return nil, f
-	}
-	return ok(http.StatusOK, p), nil
-}
-
-func (c *call) listStages() (*reply, *failure) {
-	p, f := c.pipelineOfPath()
-	if f != nil {
-		return nil, f
-	}
-	return ok(http.StatusOK, map[string]any{"results": p.Stages}), nil
-}
-
-func (c *call) getStage() (*reply, *failure) {
-	p, f := c.pipelineOfPath()
-	if f != nil {
-		return nil, f
-	}
-	for _, stage := range p.Stages {
-		if stage.ID == c.r.PathValue("stage") {
-			return ok(http.StatusOK, stage), nil
-		}
-	}
-	return nil, notFound()
-}
-
 // An ownerAnswer is an owner with what else HubSpot answers.
 type ownerAnswer struct {
 	schema.Owner
@@ -174,6 +83,10 @@ func (c *call) listOwners() (*reply, *failure) {
 
 func (c *call) getOwner() (*reply, *failure) {
 	q, id := c.r.URL.Query(), c.r.PathValue("id")
+	if by := q.Get("idProperty"); by != "" && by != "id" && by != "userId" {
+		c.wrong("idProperty %q of an owner", by)
+		return nil, invalid("Invalid input: idProperty %q is neither id nor userId", by)
+	}
 	for _, o := range c.s.sortedOwners(q.Get("archived") == "true") {
 		if q.Get("idProperty") == "userId" && strconv.FormatInt(o.UserID, 10) == id || q.Get("idProperty") != "userId" && o.ID == id {
 			return ok(http.StatusOK, answerOwner(o)), nil
@@ -231,7 +144,7 @@ func usages(list []usage) (*reply, *failure) {
 func (c *call) recordLimits() (*reply, *failure) {
 	var list []usage
 	for _, o := range c.s.objects {
-		list = append(list, newUsage(o.typeID, 15_000_000, len(o.records)))
+		list = append(list, newUsage(o.typeID, 15_000_000, len(o.live())))
 	}
 	return usages(list)
 }
@@ -266,7 +179,13 @@ func (c *call) objectTypeLimits() (*reply, *failure) {
 }
 
 func (c *call) pipelineLimits() (*reply, *failure) {
-	return usages([]usage{newUsage("0-5", 100, len(c.s.pipelines))})
+	n := 0
+	for i := range c.s.pipelines {
+		if !c.s.pipelines[i].Archived {
+			n++
+		}
+	}
+	return usages([]usage{newUsage("0-5", 100, n)})
 }
 
 func (c *call) labelLimits() (*reply, *failure) {
@@ -277,10 +196,50 @@ func (c *call) labelLimits() (*reply, *failure) {
 	return usages(list)
 }
 
+// maxSamples is how many records a report on limits names.
+const maxSamples = 10
+
+// associationLimits counts the records that have, or nearly have, as many
+// associations as are allowed.
 func (c *call) associationLimits(pr pair) (*reply, *failure) {
 	limit := knownByName(pr.other).perTicket
 	if !pr.ticket {
 		limit = knownByName(pr.other).perOther
 	}
-	return ok(http.StatusOK, map[string]any{"limit": limit, "totalRecordsAtLimit": 0, "totalRecordsNearLimit": 0, "samples": []string{}}), nil
+	at, near, samples := 0, 0, []string{}
+	for _, r := range pr.records() {
+		n := len(r.linksTo(pr.to))
+		switch {
+		case n >= limit:
+			at++
+		case n*10 >= limit*8:
+			near++
+		default:
+			continue
+		}
+		if len(samples) < maxSamples {
+			samples = append(samples, r.id)
+		}
+	}
+	return ok(http.StatusOK, map[string]any{"limit": limit, "totalRecordsAtLimit": at, "totalRecordsNearLimit": near, "samples": samples}), nil
+}
+
+// records are those of the first of the two objects that are not archived.
+func (p pair) records() []*record {
+	if p.fromType == nil {
+		return nil // none of this object are kept
+	}
+	return p.fromType.live()
+}
+
+// live are the records that are not archived, by id.
+func (o *object) live() []*record {
+	var out []*record
+	o.from(0, func(r *record) bool {
+		if r.archivedAt == 0 {
+			out = append(out, r)
+		}
+		return true
+	})
+	return out
 }

@@ -27,8 +27,7 @@ func (c *call) pair() (pair, *failure) {
 	p := pair{from: canonicalName(c.r.PathValue("from")), to: canonicalName(c.r.PathValue("to"))}
 	for _, name := range []string{p.from, p.to} {
 		if knownByName(name) == nil {
-			c.wrong("unknown object type %q", name)
-			return p, &failure{code: http.StatusBadRequest, Message: "Unable to infer object type from: " + name}
+			return p, c.unknownType(name)
 		}
 	}
 	for _, o := range c.s.objects {
@@ -63,15 +62,30 @@ func (c *call) readLinks(most int) (inputs []linkInput, f *failure) {
 	if f != nil {
 		return nil, f
 	}
+	c.noteTwins(inputs)
 	return inputs, c.checkSize(len(inputs), most)
+}
+
+// noteTwins tells of pairs that are in the batch twice.
+func (c *call) noteTwins(inputs []linkInput) {
+	seen := make(map[[3]string]bool, len(inputs))
+	for i := range inputs {
+		for _, to := range inputs[i].targets() {
+			key := [3]string{inputs[i].from, to, inputs[i].typeName}
+			if seen[key] {
+				c.wrong("the pair %s and %s is in the batch twice", key[0], key[1])
+			}
+			seen[key] = true
+		}
+	}
 }
 
 // A linkAnswer is one result of a batch create.
 type linkAnswer struct {
 	FromObjectTypeID string   `json:"fromObjectTypeId"`
-	FromObjectID     int64    `json:"fromObjectId"`
+	FromObjectID     any      `json:"fromObjectId"`
 	ToObjectTypeID   string   `json:"toObjectTypeId"`
-	ToObjectID       int64    `json:"toObjectId"`
+	ToObjectID       any      `json:"toObjectId"`
 	Labels           []string `json:"labels"`
 }
 
@@ -85,7 +99,7 @@ func (c *call) associate(pr pair, inputs []linkInput) (*reply, *failure) {
 			errs = append(errs, asItem(f, in))
 			continue
 		}
-		results = append(results, pr.answer(l))
+		results = append(results, c.linkAnswer(pr, l))
 	}
 	if len(results) == 0 && len(errs) == 1 {
 		return nil, errs[0]
@@ -110,16 +124,25 @@ func (c *call) listEnvelope(status int, results any, errs []*failure) *reply {
 	return c.envelope(b, status, errs)
 }
 
-func (p pair) answer(l *link) linkAnswer {
+// wireID is the id of a record as the association endpoints write it: a number,
+// though HubSpot documents a string.
+func (c *call) wireID(r *record) any {
+	if c.s.opts.Switches.StringIDs {
+		return r.id
+	}
+	return int64(r.num)
+}
+
+func (c *call) linkAnswer(p pair, l *link) linkAnswer {
 	near, far := l.ticket, l.other
 	if !p.ticket {
 		near, far = far, near
 	}
 	a := linkAnswer{FromObjectTypeID: typeIDOf(p.from), ToObjectTypeID: typeIDOf(p.to),
-		FromObjectID: int64(near.num), ToObjectID: int64(far.num), Labels: []string{}}
+		FromObjectID: c.wireID(near), ToObjectID: c.wireID(far), Labels: []string{}}
 	for _, t := range l.types {
-		if t.label != "" {
-			a.Labels = append(a.Labels, t.label)
+		if label := t.labelFrom(p.ticket); label != nil {
+			a.Labels = append(a.Labels, *label)
 		}
 	}
 	return a
@@ -232,20 +255,25 @@ func (c *call) removeLabels(pr pair, inputs []linkInput) (*reply, *failure) {
 		if f != nil {
 			return nil, f
 		}
-		near, far := c.s.recordOf(pr.from, in.from), c.s.recordOf(pr.to, in.to)
-		if near == nil || far == nil {
-			continue
-		}
-		if l := between(near, far); l != nil {
-			removeTypes(l, types)
-		}
+		c.removeBetween(pr, in.from, in.to, types...)
 	}
 	return noContent(), nil
 }
 
+// removeBetween takes types from two records, if they are there and linked.
+func (c *call) removeBetween(pr pair, fromID, toID string, types ...*associationType) {
+	near, far := c.s.recordOf(pr.from, fromID), c.s.recordOf(pr.to, toID)
+	if near == nil || far == nil {
+		return
+	}
+	if l := between(near, far); l != nil {
+		removeTypes(l, types)
+	}
+}
+
 // A linkedRecord is one element of "to". Its id is a number on the wire.
 type linkedRecord struct {
-	ToObjectID int64        `json:"toObjectId"`
+	ToObjectID any          `json:"toObjectId"`
 	Types      []linkedType `json:"associationTypes"`
 }
 
@@ -255,13 +283,6 @@ type linkedType struct {
 	Label    *string `json:"label"`
 }
 
-func labelOf(t *associationType) *string {
-	if t.label == "" {
-		return nil
-	}
-	return &t.label
-}
-
 // linkedRecords is a page of the records linked to r; after is a cursor.
 func (c *call) linkedRecords(r *record, plural string, skip, limit int) (page []linkedRecord, more bool) {
 	links := r.linksTo(plural)
@@ -269,9 +290,9 @@ func (c *call) linkedRecords(r *record, plural string, skip, limit int) (page []
 	more = len(links) > limit
 	page = []linkedRecord{}
 	for _, l := range links[:min(limit, len(links))] {
-		item := linkedRecord{ToObjectID: int64(l.far(r).num)}
+		item := linkedRecord{ToObjectID: c.wireID(l.far(r))}
 		for _, t := range l.types {
-			item.Types = append(item.Types, linkedType{t.category, t.id(l.fromTicket(r)), labelOf(t)})
+			item.Types = append(item.Types, linkedType{t.category, t.id(l.fromTicket(r)), t.labelFrom(l.fromTicket(r))})
 		}
 		page = append(page, item)
 	}
@@ -409,7 +430,7 @@ func (c *call) setAssociation() (*reply, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	return ok(http.StatusCreated, pr.answer(l)), nil
+	return ok(http.StatusCreated, c.linkAnswer(pr, l)), nil
 }
 
 func (c *call) setDefaultAssociation() (*reply, *failure) {
@@ -433,51 +454,4 @@ func (c *call) deleteAssociation() (*reply, *failure) {
 		unlink(near, far)
 	}
 	return noContent(), nil
-}
-
-// v3Link finds what the paths of v3 name: two records and a type.
-func (c *call) v3Link() (near, far *record, t *associationType, pr pair, f *failure) {
-	c.r.SetPathValue("from", c.r.PathValue("type"))
-	pr, near, far, f = c.endpoints()
-	if f != nil {
-		return nil, nil, nil, pr, f
-	}
-	if far == nil {
-		return nil, nil, nil, pr, notFound()
-	}
-	t = c.s.types.typeByName(pr.other, pr.ticket, c.r.PathValue("associationType"))
-	if t == nil {
-		c.wrong("unknown association type %q", c.r.PathValue("associationType"))
-		return nil, nil, nil, pr, invalid("association type %q does not exist", c.r.PathValue("associationType"))
-	}
-	return near, far, t, pr, nil
-}
-
-func (c *call) removeAssociation() (*reply, *failure) {
-	near, far, t, _, f := c.v3Link()
-	if f != nil {
-		return nil, f
-	}
-	if l := between(near, far); l != nil {
-		removeTypes(l, []*associationType{t})
-	}
-	return noContent(), nil
-}
-
-// putAssociation adds one type, and leaves the others.
-func (c *call) putAssociation() (*reply, *failure) {
-	near, far, t, pr, f := c.v3Link()
-	if f != nil {
-		return nil, f
-	}
-	types := []*associationType{t}
-	if l := between(near, far); l != nil {
-		types = append(types, l.types...)
-	}
-	if f := c.s.checkLinkLimit(near, far.kind.index); f != nil && between(near, far) == nil {
-		return nil, f
-	}
-	c.s.link(near, plannedLink{far: far, types: types})
-	v := view{fields: near.kind.defaults, links: []string{pr.to}}
-	return c.one(http.StatusOK, near, &v), nil
 }

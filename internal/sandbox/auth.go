@@ -43,6 +43,12 @@ func (t *tokenStore) state(token string, now time.Time) (known, alive bool) {
 	return known, now.Before(until)
 }
 
+func (t *tokenStore) left(token string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.until[token].Sub(now)
+}
+
 func (t *tokenStore) revoke(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -75,26 +81,32 @@ func expiredToken() *failure {
 		Message: "The OAuth token used to make this call expired. Refresh it and try again."}
 }
 
-// checkScope wants one of the scopes that the path needs.
+// checkScope wants one of the scopes of each group that the path needs.
 func (c *call) checkScope() *failure {
 	if c.s.opts.Scopes == nil {
 		return nil
 	}
-	need := scopesFor(c.r)
-	if len(need) == 0 || slices.ContainsFunc(need, func(s string) bool { return slices.Contains(c.s.opts.Scopes, s) }) {
-		return nil
+	granted := func(s string) bool { return slices.Contains(c.s.opts.Scopes, s) }
+	for _, anyOf := range scopesFor(c.r) {
+		if !slices.ContainsFunc(anyOf, granted) {
+			return missingScopes(anyOf)
+		}
 	}
+	return nil
+}
+
+func missingScopes(anyOf []string) *failure {
 	message := "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes."
 	return &failure{code: http.StatusForbidden, Category: "MISSING_SCOPES", Message: message,
 		Links: map[string]string{"scopes": "https://developers.hubspot.com/scopes"},
 		Errors: []detail{{
 			Message: "One or more of the following scopes are required.",
-			Context: map[string][]string{"requiredGranularScopes": need},
+			Context: map[string][]string{"requiredGranularScopes": anyOf},
 		}}}
 }
 
-// scopesFor are the scopes of which one is enough; none where all may call.
-func scopesFor(r *http.Request) []string {
+// scopesFor are groups of scopes: one of each is needed. None where all may call.
+func scopesFor(r *http.Request) [][]string {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	if len(parts) < 3 || parts[0] != "crm" {
 		return nil
@@ -105,20 +117,52 @@ func scopesFor(r *http.Request) []string {
 	}
 	switch parts[2] {
 	case "owners":
-		return []string{"crm.objects.owners.read"}
+		return [][]string{{"crm.objects.owners.read"}}
+	case "limits":
+		return [][]string{anyObject()}
 	case "objects", "associations":
-		return objectScopes("objects", parts, access)
+		return bothObjects(parts[2:], access)
 	case "properties", "pipelines", "property-validations":
-		return objectScopes("schemas", parts, access)
+		groups := oneObject("schemas", parts[3:], access)
+		if sensitivity := r.URL.Query().Get("dataSensitivity"); sensitivity != "" && sensitivity != "non_sensitive" && len(parts) > 3 {
+			groups = append(groups, sensitiveScopes(canonicalName(parts[3]), sensitivity))
+		}
+		return groups
 	}
 	return nil
 }
 
-func objectScopes(area string, parts []string, access string) []string {
-	if len(parts) < 4 {
+// anyObject: the limits API is open to whoever may read any object.
+func anyObject() []string {
+	all := []string{"tickets"}
+	for _, o := range objectKinds() {
+		all = append(all, "crm.objects."+o.name+".read", "crm.objects."+o.name+".write")
+	}
+	return all
+}
+
+// bothObjects are the scopes of a path below objects or associations; one that
+// is about associations needs those of either object.
+func bothObjects(parts []string, access string) [][]string {
+	groups := oneObject("objects", parts[1:], access)
+	other := 2 // associations/{from}/{to}
+	if parts[0] == "objects" {
+		other = slices.Index(parts, "associations") + 1
+		if other > 0 && other < len(parts) && parts[other] == "default" {
+			other++
+		}
+	}
+	if other < 2 || other >= len(parts) || knownByName(canonicalName(parts[other])) == nil {
+		return groups
+	}
+	return append(groups, oneObject("objects", parts[other:], access)...)
+}
+
+func oneObject(area string, parts []string, access string) [][]string {
+	if len(parts) == 0 {
 		return nil
 	}
-	name := canonicalName(parts[3])
+	name := canonicalName(parts[0])
 	scopes := []string{"crm." + area + "." + name + "." + access}
 	if access == "read" {
 		scopes = append(scopes, "crm."+area+"."+name+".write")
@@ -128,6 +172,14 @@ func objectScopes(area string, parts []string, access string) []string {
 	}
 	if name == "tickets" {
 		scopes = append([]string{"tickets"}, scopes...)
+	}
+	return [][]string{scopes}
+}
+
+func sensitiveScopes(object, sensitivity string) []string {
+	scopes := []string{"crm.objects." + object + "." + sensitivity + ".read", "crm.objects." + object + "." + sensitivity + ".write"}
+	if object == "tickets" {
+		scopes = append(scopes, "tickets."+sensitivity+".v2")
 	}
 	return scopes
 }
@@ -170,6 +222,8 @@ func (c *call) checkGrant(form url.Values) *reply {
 		return oauthError("invalid_grant", "BAD_REFRESH_TOKEN", "missing or invalid refresh token")
 	case grant == "authorization_code" && form.Get("code") == "":
 		return oauthError("invalid_grant", "BAD_AUTH_CODE", "missing or unknown auth code")
+	case grant == "authorization_code" && form.Get("redirect_uri") == "":
+		return oauthError("invalid_grant", "MISSING_REDIRECT_URI", "missing redirect_uri")
 	}
 	return nil
 }
@@ -187,6 +241,16 @@ func (c *call) introspectToken() (*reply, *failure) {
 	}
 	_, alive := c.s.tokens.state(form.Get("token"), c.s.now())
 	return ok(http.StatusOK, map[string]any{"active": alive, "hub_id": c.s.account.ID, "token_use": "access_token"}), nil
+}
+
+// tokenInfo is how v1 tells of an access token; its path names the token.
+func (c *call) tokenInfo() (*reply, *failure) {
+	token := c.r.PathValue("token")
+	if _, alive := c.s.tokens.state(token, c.s.now()); !alive {
+		return nil, notFound()
+	}
+	return ok(http.StatusOK, map[string]any{"token": token, "hub_id": c.s.account.ID, "user_id": 9586504, "token_type": "access",
+		"expires_in": int(c.s.tokens.left(token, c.s.now()).Seconds())}), nil
 }
 
 func (c *call) revokeToken() (*reply, *failure) {

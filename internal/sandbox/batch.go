@@ -186,7 +186,7 @@ func (c *call) batchCreate(o *object) (*reply, *failure) {
 }
 
 func (c *call) batchUpdate(o *object) (*reply, *failure) {
-	return c.writeBatch(o, http.StatusOK, c.s.opts.UpdateWholeBatch400, func(w *write) ([]string, *failure) {
+	return c.writeBatch(o, http.StatusOK, c.s.opts.Switches.UpdateWholeBatch400, func(w *write) ([]string, *failure) {
 		keys, f := w.keys()
 		if f != nil {
 			return nil, f
@@ -243,6 +243,9 @@ func (w *write) keys() ([]*property, *failure) {
 	var twice []string
 	for i := range w.items {
 		in := &w.items[i].in
+		if in.id == "" {
+			return nil, w.noID(i)
+		}
 		p, f := w.keyProperty(w.object, in.idProperty)
 		if f != nil {
 			return nil, f
@@ -293,7 +296,7 @@ func (w *write) findOrMake(keys []*property) *failure {
 			w.wrong("input %d of an upsert has no idProperty", i)
 			return invalid("idProperty is required for upserts of %s objects", w.object.typeID)
 		}
-		it.rec = key.unique[key.uniqueKey(it.in.id)]
+		it.rec = w.holder(key, key.uniqueKey(it.in.id))
 		if it.rec != nil {
 			if it.rec.archivedAt > 0 {
 				it.fail = conflict("%s %s with %s %q is archived", w.object.upper(), it.rec.id, key.Name, it.in.id)
@@ -303,6 +306,9 @@ func (w *write) findOrMake(keys []*property) *failure {
 		it.fresh = true
 		if !slices.ContainsFunc(it.draft.values, func(v cell) bool { return v.prop == key }) {
 			w.wrong("input %d of an upsert does not repeat its key in properties", i)
+			if w.s.opts.Switches.NoUpsertKey {
+				continue
+			}
 			it.draft.values = append(it.draft.values, cell{prop: key, text: it.in.id, at: w.now})
 		}
 	}
@@ -328,7 +334,7 @@ func (w *write) plan(it *item) {
 	case len(it.draft.bad) > 0:
 		it.fail = refusedValues(w.s.account.ID, it.draft.bad)
 	case len(it.draft.missing) > 0:
-		it.fail = missingValues(w.object.upper(), it.draft.missing)
+		it.fail = w.missingValues(it.draft.missing)
 	default:
 		it.fail = w.checkUnique(it)
 	}
@@ -347,7 +353,10 @@ func (w *write) checkUnique(it *item) *failure {
 			continue
 		}
 		key := v.prop.uniqueKey(v.text)
-		if holder := v.prop.unique[key]; holder != nil && holder != it.rec {
+		if holder := w.holder(v.prop, key); holder != nil && holder != it.rec {
+			if v.prop.isEmail {
+				return conflict("Contact already exists. Existing ID: %s", holder.id)
+			}
 			return conflict("A %s with the value %q for the property %q already exists. Existing ID: %s",
 				w.object.singular, v.text, v.prop.Name, holder.id)
 		}
@@ -356,6 +365,15 @@ func (w *write) checkUnique(it *item) *failure {
 		}
 	}
 	return nil
+}
+
+// holder is the record that has a unique value.
+func (w *write) holder(p *property, key string) *record {
+	r := p.unique[key]
+	if r != nil && r.archivedAt > 0 && w.s.opts.Switches.ArchivedFreesUnique {
+		return nil
+	}
+	return r
 }
 
 func (w *write) claim(it *item) {
@@ -371,7 +389,8 @@ func (w *write) claim(it *item) {
 }
 
 // refuseAll is the answer to a whole batch of which an item is refused: bad
-// values of all rows in one list, or else the first other failure.
+// values of all rows in one list, or else the first other failure. As with
+// HubSpot, errors[] may be shorter than the list in the message.
 func (w *write) refuseAll() *failure {
 	var bad []badValue
 	var first *failure
@@ -381,10 +400,12 @@ func (w *write) refuseAll() *failure {
 			first = w.items[i].fail
 		}
 	}
-	if len(bad) > 0 {
-		return refusedValues(w.s.account.ID, bad)
+	if len(bad) == 0 {
+		return first
 	}
-	return first
+	f := refusedValues(w.s.account.ID, bad)
+	f.Errors = slices.CompactFunc(f.Errors, func(a, b detail) bool { return a.Message == b.Message && a.Code == b.Code })
+	return f
 }
 
 // commit stores what was not refused.
@@ -462,10 +483,7 @@ func (w *write) reply(status int, missing []string) *reply {
 		}
 		b = w.appendResult(b, it)
 	}
-	if len(missing) > 0 {
-		errs = append(errs, w.notThere(w.object, missing))
-	}
-	return w.envelope(b, status, errs)
+	return w.envelope(b, status, append(errs, w.notThere(w.object, missing)...))
 }
 
 // envelope ends an answer that begins with status and results.
@@ -505,10 +523,14 @@ func (w *write) itemError(it *item) *failure {
 	return &f
 }
 
-func (c *call) notThere(o *object, ids []string) *failure {
+// notThere is the one error for all records that are not there; none if all are.
+func (c *call) notThere(o *object, ids []string) []*failure {
+	if len(ids) == 0 {
+		return nil
+	}
 	f := &failure{Status: "error", Category: "OBJECT_NOT_FOUND", Message: fmt.Sprintf(
 		"Could not get some %s objects, they may be deleted or not exist. Check that ids are valid.", o.upper())}
-	return f.with("ids", ids...)
+	return []*failure{f.with("ids", ids...)}
 }
 
 // appendResult appends a record that was written: what was sent, what a read
@@ -518,8 +540,11 @@ func (w *write) appendResult(b []byte, it *item) []byte {
 	for i := range it.rec.cells {
 		v.fields = append(v.fields, it.rec.cells[i].prop)
 	}
+	if it.fresh {
+		v.fields = append(v.fields, w.object.echoed...)
+	}
 	b = w.appendRecord(b, it.rec, &v)
-	if it.in.trace != "" && !w.s.opts.NoTraceEcho {
+	if it.in.trace != "" && !w.s.opts.Switches.NoTraceEcho {
 		b = appendField(b, "objectWriteTraceId", it.in.trace)
 	}
 	if it.in.idProperty != "" && strings.HasSuffix(w.r.URL.Path, "/upsert") {
@@ -553,17 +578,16 @@ func (c *call) batchRead(o *object) (*reply, *failure) {
 }
 
 func (c *call) readAllOf(o *object, key *property, inputs []input, v *view) (*reply, *failure) {
+	ids, f := c.distinct(inputs, !c.s.opts.Switches.CollapseReads)
+	if f != nil {
+		return nil, f
+	}
 	b := []byte(`{"status":"COMPLETE","results":[`)
-	var missing, twice []string
-	seen := map[string]bool{}
-	for _, in := range inputs {
-		if seen[in.id] {
-			twice = append(twice, in.id)
-		}
-		seen[in.id] = true
-		r := o.findBy(key, in.id)
+	var missing []string
+	for _, id := range ids {
+		r := o.findBy(key, id)
 		if r == nil || v.archived != (r.archivedAt > 0) {
-			missing = append(missing, in.id)
+			missing = append(missing, id)
 			continue
 		}
 		if b[len(b)-1] == '}' {
@@ -571,28 +595,57 @@ func (c *call) readAllOf(o *object, key *property, inputs []input, v *view) (*re
 		}
 		b = append(c.appendRecord(b, r, v), '}')
 	}
-	if f := c.duplicates(twice); f != nil {
-		return nil, f
-	}
-	var errs []*failure
-	if len(missing) > 0 {
-		errs = append(errs, c.notThere(o, missing))
-	}
-	return c.envelope(b, http.StatusOK, errs), nil
+	return c.envelope(b, http.StatusOK, c.notThere(o, missing)), nil
 }
 
+// distinct are the ids of the inputs, each once. One that is there twice is
+// noted, and refused if that is wanted; one that is empty is refused.
+func (c *call) distinct(inputs []input, refuse bool) ([]string, *failure) {
+	seen := make(map[string]bool, len(inputs))
+	var ids, twice []string
+	for i, in := range inputs {
+		if in.id == "" {
+			return nil, c.noID(i)
+		}
+		if seen[in.id] {
+			twice = append(twice, in.id)
+			continue
+		}
+		seen[in.id] = true
+		ids = append(ids, in.id)
+	}
+	if f := c.duplicates(twice); f != nil && refuse {
+		return nil, f
+	}
+	return ids, nil
+}
+
+func (c *call) noID(i int) *failure {
+	c.wrong("input %d has no id", i)
+	return invalid("Invalid input: inputs[%d] has no id", i).with("missingFields", "id")
+}
+
+// batchArchive moves records to the recycle bin; those that are not there are
+// no fault.
 func (c *call) batchArchive(o *object) (*reply, *failure) {
 	in, f := c.readBatch(o)
 	if f != nil {
 		return nil, f
 	}
-	seen := map[string]bool{}
-	for _, input := range in.inputs {
-		if seen[input.id] {
-			c.wrong("id %s is in the batch twice", input.id)
+	ids, f := c.distinct(in.inputs, false)
+	if f != nil {
+		return nil, f
+	}
+	var missing []string
+	for _, id := range ids {
+		r := o.find(id)
+		if r == nil || r.archivedAt > 0 {
+			missing = append(missing, id)
 		}
-		seen[input.id] = true
-		c.s.archive(o.find(input.id), c.now)
+		c.s.archive(r, c.now)
+	}
+	if c.s.opts.Switches.ArchiveUnknown404 && len(missing) > 0 {
+		return c.envelope([]byte(`{"status":"COMPLETE","results":[`), http.StatusOK, c.notThere(o, missing)), nil
 	}
 	return noContent(), nil
 }

@@ -108,7 +108,7 @@ func TestBatchUpdate(t *testing.T) {
 
 func TestUpdateOfAWholeBatch(t *testing.T) {
 	t.Parallel()
-	a := open(t, func(o *sandbox.Options) { o.UpdateWholeBatch400 = true })
+	a := open(t, func(o *sandbox.Options) { o.Switches.UpdateWholeBatch400 = true })
 	one, two := a.create(""), a.create("")
 	a.want(400, "POST", objects+"/batch/update", inputs(
 		`{"id":"`+one+`","objectWriteTraceId":"a","properties":{"content":"x"}}`, `{"id":"`+two+`","objectWriteTraceId":"b","properties":{"effort":"x"}}`))
@@ -146,7 +146,7 @@ func TestBatchUpsert(t *testing.T) {
 
 func TestNoTraceEcho(t *testing.T) {
 	t.Parallel()
-	a := open(t, func(o *sandbox.Options) { o.NoTraceEcho = true })
+	a := open(t, func(o *sandbox.Options) { o.Switches.NoTraceEcho = true })
 	res := a.want(201, "POST", objects+"/batch/create", inputs(trace("a", good)))
 	require.Nil(t, res.at("results", 0, "objectWriteTraceId"))
 }

@@ -18,7 +18,9 @@ type property struct {
 	outside optionSource
 	rules   []checkedRule
 	unique  map[string]*record // by value; nil unless values are unique
-	folded  bool               // unique without regard to case
+	folded  bool               // unique without regard to case and outer blanks
+	isEmail bool               // a contact's address
+	born    lifetime
 
 	// virtual computes the value on reading; nil for stored ones.
 	virtual func(*record, *state) (string, bool)
@@ -45,7 +47,7 @@ type propertyGroup struct {
 
 func (p *property) uniqueKey(text string) string {
 	if p.folded {
-		return strings.ToLower(text)
+		return strings.ToLower(strings.TrimSpace(text))
 	}
 	return text
 }
@@ -121,6 +123,7 @@ var defaultNames = [numObjects][]string{
 // define adds a definition, or replaces the archived one of the same name.
 func (o *object) define(def schema.Property) *property {
 	p := compile(def)
+	p.folded = o.folded
 	if old := o.props[def.Name]; old != nil {
 		o.ordered = slices.DeleteFunc(o.ordered, func(q *property) bool { return q == old })
 		if old.unique != nil && p.unique != nil {
@@ -167,6 +170,18 @@ func (o *object) setVirtual(p *property) {
 		p.virtual = func(_ *record, st *state) (string, bool) { return stamp(st.updated), true }
 	case "createdate":
 		p.virtual = func(_ *record, st *state) (string, bool) { return stamp(st.created), true }
+	case "hs_object_source", "hs_object_source_label":
+		p.virtual = func(*record, *state) (string, bool) { return "INTEGRATION", true }
+	case "hs_last_message_from_visitor":
+		p.virtual = func(*record, *state) (string, bool) { return "false", true }
+	case "hs_helpdesk_sort_timestamp":
+		p.virtual = func(r *record, _ *state) (string, bool) { return stamp(r.entered), true }
+	case "hs_num_associated_companies":
+		p.virtual = func(r *record, _ *state) (string, bool) { return strconv.Itoa(len(r.linksTo("companies"))), true }
+	case "hs_primary_company_id":
+		p.virtual = func(r *record, _ *state) (string, bool) { return r.primaryCompany("hs_object_id") }
+	case "hs_primary_company_name":
+		p.virtual = func(r *record, _ *state) (string, bool) { return r.primaryCompany("name") }
 	case "time_to_close":
 		p.virtual = o.timeToClose
 	case "hs_merged_object_ids":
@@ -236,14 +251,14 @@ func (o *object) addSystem(pipelines []schema.Pipeline) {
 	o.ensure(plain("closed_date", "Close date", "datetime", "date"))
 	o.ensure(locked("hs_createdate", "Object create date/time", "datetime", "date"))
 	o.ensure(locked("time_to_close", "Time to close", "number", "number"))
-	for _, p := range pipelines {
-		for _, stage := range p.Stages {
-			o.ensure(locked(enteredName(stage.ID), "Date entered "+stage.Label, "datetime", "calculation_read_time"))
-		}
+	for i := range pipelines {
+		o.trackStages(&pipelines[i])
 	}
 }
 
 func enteredName(stage string) string { return "hs_v2_date_entered_" + stage }
+
+func exitedName(stage string) string { return "hs_v2_date_exited_" + stage }
 
 // addShared defines what every record has.
 func (o *object) addShared() {
@@ -257,6 +272,11 @@ func (o *object) addShared() {
 	}
 	for _, name := range []string{"createdate", o.touched, "hs_object_id"} {
 		o.always = append(o.always, o.props[name])
+	}
+	for _, name := range []string{"hs_helpdesk_sort_timestamp", "hs_last_message_from_visitor", "hs_object_source", "hs_object_source_label", "hs_ticket_id"} {
+		if p := o.props[name]; p != nil {
+			o.echoed = append(o.echoed, p)
+		}
 	}
 }
 
@@ -277,7 +297,9 @@ func (o *object) fromSeeds(seeds []Seed, unique []string) {
 		}
 		def := plain(name, name, "string", "text")
 		def.HasUniqueValue = slices.Contains(unique, name)
-		o.define(def).folded = name == "email"
+		if p := o.define(def); name == "email" {
+			p.folded, p.isEmail = true, o.index == contacts
+		}
 	}
 }
 

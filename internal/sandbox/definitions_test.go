@@ -92,25 +92,36 @@ func TestValidationRules(t *testing.T) {
 		good, bad                 []string
 	}{
 		{"content", "ALPHANUMERIC", `"NUMERIC_ONLY"`, []string{"12"}, []string{"1a", "1.2"}},
+		{"content", "ALPHANUMERIC", `"ALPHA_ONLY"`, []string{"ação"}, []string{"a1"}},
 		{"content", "SPECIAL_CHARACTERS", `"NOT_ALLOWED"`, []string{"ação 1"}, []string{"a!"}},
 		{"content", "FORMAT", `"UPPER"`, []string{"AB"}, []string{"Ab"}},
+		{"content", "FORMAT", `"LOWER"`, []string{"ab"}, []string{"Ab"}},
 		{"content", "FORMAT", `"CAPITALIZATION"`, []string{"Ana Maria"}, []string{"Ana maria"}},
 		{"content", "REGEX", `"^a+$","only a"`, []string{"aa"}, []string{"ab", strings.Repeat("a", 1001)}},
 		{"content", "MIN_LENGTH", `"2"`, []string{"ãã"}, []string{"ã"}},
-		{"content", "WHITESPACE", `"TRIM"`, []string{"a b"}, []string{" a"}},
-		{"content", "WHITESPACE", ``, []string{"ab"}, []string{"a b"}},
-		{"content", "DOMAIN", ``, []string{"a.example"}, []string{"a", "http://a.example"}},
-		{"content", "EMAIL", ``, []string{"a@b.example"}, []string{"a", "A <a@b.example>"}},
-		{"content", "URL", ``, []string{"https://a.example/x"}, []string{"a.example"}},
-		{"content", "EMAIL_ALLOWED_DOMAINS", `"b.example"`, []string{"a@B.example"}, []string{"a@c.example"}},
-		{"content", "URL_BLOCKED_DOMAINS", `"b.example"`, []string{"https://c.example"}, []string{"https://b.example"}},
-		{"content", "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE", ``, []string{"+55 11 5550-0001"}, []string{"11 5550-0001"}},
+		{"tel", "MAX_LENGTH", `"3"`, []string{"123"}, []string{"1234"}},
+		{"note", "WHITESPACE", `"TRIM"`, []string{"a b"}, []string{" a"}},
+		{"note", "WHITESPACE", ``, []string{"ab"}, []string{"a b"}},
+		{"note", "DOMAIN", ``, []string{"a.example"}, []string{"a", "http://a.example"}},
+		{"note", "EMAIL", ``, []string{"a@b.example"}, []string{"a", "A <a@b.example>"}},
+		{"note", "URL", ``, []string{"https://a.example/x"}, []string{"a.example"}},
+		{"note", "EMAIL_ALLOWED_DOMAINS", `"b.example"`, []string{"a@B.example"}, []string{"a@c.example"}},
+		{"note", "EMAIL_BLOCKED_DOMAINS", `"b.example"`, []string{"a@c.example"}, []string{"a@B.example"}},
+		{"note", "URL_ALLOWED_DOMAINS", `"b.example"`, []string{"https://b.example/x"}, []string{"https://c.example"}},
+		{"note", "URL_BLOCKED_DOMAINS", `"b.example"`, []string{"https://c.example"}, []string{"https://b.example"}},
+		{"tel", "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE", ``, []string{"+55 11 5550-0001"}, []string{"11 5550-0001"}},
+		{"effort", "MIN_NUMBER", `"2.5"`, []string{"2.50"}, []string{"2.49"}},
 		{"effort", "MAX_NUMBER", `"2.5"`, []string{"2.50"}, []string{"2.51", "100000000000000000000"}},
 		{"effort", "DECIMAL", `"1"`, []string{"1.5", "2"}, []string{"1.25"}},
 		{"due", "START_DATE", `"1709164800000"`, []string{"2024-02-29"}, []string{"2024-02-28"}},
 		{"due", "END_DATE", `"1709164800000"`, []string{"2024-02-29"}, []string{"2024-03-01"}},
 		{"due", "AFTER_DURATION", `"P1W"`, []string{"2026-11-09"}, []string{"2026-11-08"}},
 		{"due", "BEFORE_DURATION", `"P1M"`, []string{"2026-12-02"}, []string{"2026-12-03"}},
+		{"seen_at", "START_DATETIME", `"1709164800000"`, []string{"2024-02-29T00:00:00Z"}, []string{"2024-02-28T23:59:59.999Z"}},
+		{"seen_at", "END_DATETIME", `"1709164800000"`, []string{"2024-02-29T00:00:00Z"}, []string{"2024-02-29T00:00:00.001Z"}},
+		{"seen_at", "AFTER_DATETIME_DURATION", `"-P1D"`, []string{"2026-11-01T00:00:00Z"}, []string{"2026-10-31T23:59:59Z"}},
+		{"seen_at", "BEFORE_DATETIME_DURATION", `"P1Y"`, []string{"2027-11-02T00:00:00Z"}, []string{"2027-11-02T00:00:01Z"}},
+		{"due", "DAYS_OF_WEEK", `"MONDAY","SUNDAY"`, []string{"2026-11-01"}, []string{"2026-11-03"}},
 		{"seen_at", "DAYS_OF_WEEK", `"MONDAY"`, []string{"2026-11-02T10:00:00Z"}, []string{"2026-11-03T10:00:00Z"}},
 	}
 	for _, tt := range tests {
@@ -250,7 +261,7 @@ func TestLimitsOfTheAccount(t *testing.T) {
 	t.Parallel()
 	a := open(t, nil)
 	a.create("")
-	for path, want := range map[string]float64{"records": 1, "custom-properties": 14, "calculated-properties": 1} {
+	for path, want := range map[string]float64{"records": 1, "custom-properties": 17, "calculated-properties": 1} {
 		res := a.want(200, "GET", "/crm/v3/limits/"+path, "")
 		require.Equal(t, "0-5", res.at("results", 0, "objectTypeId"))
 		require.Equal(t, want, res.at("results", 0, "usage"), path)

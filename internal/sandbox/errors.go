@@ -98,19 +98,6 @@ func refusedValues(portal int64, bad []badValue) *failure {
 	return f
 }
 
-// missingValues is the answer to a create without its required properties.
-func missingValues(object string, names []string) *failure {
-	f := invalid("Error creating %s. Some required properties were not set.", object).with("properties", names...)
-	for _, name := range names {
-		f.Errors = append(f.Errors, detail{
-			Message: fmt.Sprintf("A value for %q must be provided.", name),
-			Code:    "MISSING_REQUIRED_PROPERTY",
-			Context: map[string][]string{"propertyName": {name}},
-		})
-	}
-	return f
-}
-
 // encode is JSON without HTML escapes; v is plain data, which always encodes.
 func encode(v any) []byte {
 	var b bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // maxLabels is how many labels of their own users may give a pair of objects.
@@ -14,12 +15,26 @@ type labelAnswer struct {
 	Category string  `json:"category"`
 	TypeID   int     `json:"typeId"`
 	Label    *string `json:"label"`
+	From     string  `json:"fromObjectTypeId,omitempty"` // under date versions
+	To       string  `json:"toObjectTypeId,omitempty"`
+}
+
+// labelAnswer tells a type as seen from one side of a pair.
+func (c *call) labelAnswer(pr pair, t *associationType, forward bool) labelAnswer {
+	a := labelAnswer{Category: t.category, TypeID: t.id(forward), Label: t.labelFrom(forward)}
+	if c.version != "" {
+		a.From, a.To = typeIDOf(pr.from), typeIDOf(pr.to)
+		if forward != pr.ticket {
+			a.From, a.To = a.To, a.From
+		}
+	}
+	return a
 }
 
 func (c *call) getLabels(pr pair) (*reply, *failure) {
 	results := []labelAnswer{}
 	for _, t := range c.s.types.of(pr.other) {
-		results = append(results, labelAnswer{t.category, t.id(pr.ticket), labelOf(t)})
+		results = append(results, c.labelAnswer(pr, t, pr.ticket))
 	}
 	return ok(http.StatusOK, map[string]any{"results": results}), nil
 }
@@ -34,6 +49,20 @@ func (all associationTypes) customCount(other string) int {
 	return n
 }
 
+// setLabels names a type as seen from one side, and from the other if that differs.
+func (t *associationType) setLabels(fromTicket bool, label, inverse string) {
+	t.label, t.inverse = label, inverse
+	if !fromTicket && inverse != "" {
+		t.label, t.inverse = inverse, label
+	}
+}
+
+func (all associationTypes) labelled(other, label string) bool {
+	return slices.ContainsFunc(all.of(other), func(t *associationType) bool {
+		return strings.EqualFold(t.label, label) || t.inverse != "" && strings.EqualFold(t.inverse, label)
+	})
+}
+
 // createLabel makes a type with an id for either direction.
 func (c *call) createLabel(pr pair) (*reply, *failure) {
 	var in struct{ Label, Name, InverseLabel string }
@@ -42,11 +71,18 @@ func (c *call) createLabel(pr pair) (*reply, *failure) {
 	}
 	switch {
 	case in.Label == "" || in.Name == "":
+		c.wrong("a label without label or name")
 		return nil, invalid("label and name are required")
+	case c.s.types.labelled(pr.other, in.Label):
+		return nil, invalid("A label %q exists already", in.Label)
 	case c.s.types.customCount(pr.other) >= maxLabels:
 		return nil, invalid("at most %d labels are allowed between two object types", maxLabels)
 	}
-	t := &associationType{other: pr.other, category: "USER_DEFINED", label: in.Label}
+	if pr.other == "tickets" && in.InverseLabel != "" && in.InverseLabel != in.Label {
+		return nil, invalid("the sandbox keeps no paired labels between tickets")
+	}
+	t := &associationType{other: pr.other, category: "USER_DEFINED"}
+	t.setLabels(pr.ticket, in.Label, in.InverseLabel)
 	t.forward = c.s.types.free(1)
 	t.backward = c.s.types.free(t.forward + 1)
 	switch {
@@ -57,14 +93,15 @@ func (c *call) createLabel(pr pair) (*reply, *failure) {
 	}
 	c.s.types = append(c.s.types, t)
 	return ok(http.StatusOK, map[string]any{"results": []labelAnswer{
-		{t.category, t.id(pr.ticket), labelOf(t)}, {t.category, t.id(!pr.ticket), labelOf(t)},
+		c.labelAnswer(pr, t, pr.ticket), c.labelAnswer(pr, t, !pr.ticket),
 	}}), nil
 }
 
 func (c *call) renameLabel(pr pair) (*reply, *failure) {
 	var in struct {
-		TypeID int    `json:"associationTypeId"`
-		Label  string `json:"label"`
+		TypeID  int    `json:"associationTypeId"`
+		Label   string `json:"label"`
+		Inverse string `json:"inverseLabel"`
 	}
 	if f := c.decode(&in); f != nil {
 		return nil, f
@@ -73,7 +110,7 @@ func (c *call) renameLabel(pr pair) (*reply, *failure) {
 	if t == nil || in.Label == "" {
 		return nil, invalid("label %d does not exist, or its new name is empty", in.TypeID)
 	}
-	t.label = in.Label
+	t.setLabels(pr.ticket, in.Label, in.Inverse)
 	return noContent(), nil
 }
 

@@ -39,7 +39,7 @@ func TestTenSecondLimit(t *testing.T) {
 
 func TestSearchLimit(t *testing.T) {
 	t.Parallel()
-	a := open(t, func(o *sandbox.Options) { o.Limits, o.RetryAfter = sandbox.Limits{}, true })
+	a := open(t, func(o *sandbox.Options) { o.Limits, o.Switches.RetryAfter = sandbox.Limits{}, true })
 	for range 5 {
 		a.want(200, "POST", objects+"/search", `{}`)
 	}

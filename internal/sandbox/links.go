@@ -31,6 +31,9 @@ type plannedLink struct {
 
 // planLinks judges the associations of a record that is about to be stored.
 func (c *call) planLinks(o *object, inputs []linkInput) ([]plannedLink, *failure) {
+	if len(inputs) > 0 && c.newRules() && c.s.opts.Switches.NoEditAssociations {
+		return nil, invalid("Missing 'Edit Associations' permission.")
+	}
 	planned := make([]plannedLink, 0, len(inputs))
 	for _, in := range inputs {
 		far, types, f := c.planLink(o, in)
@@ -171,6 +174,7 @@ func (s *Server) link(near *record, planned plannedLink) *link {
 		if other != ticket {
 			other.join(l)
 		}
+		s.linkCompanyOf(ticket, other)
 	}
 	companion := s.types.unlabeled(other.kind.name)
 	l.types = append(l.types[:0], companion)
@@ -181,6 +185,19 @@ func (s *Server) link(near *record, planned plannedLink) *link {
 	}
 	s.keepOnePrimary(l)
 	return l
+}
+
+// linkCompanyOf associates the primary company of a contact as well, in accounts
+// that have it so.
+func (s *Server) linkCompanyOf(ticket, contact *record) {
+	p := contact.kind.props["associatedcompanyid"]
+	if !s.opts.Switches.AutoCompany || contact.kind.index != contacts || p == nil {
+		return
+	}
+	id, _ := contact.get(p)
+	if company := s.recordOf("companies", id); company != nil && between(ticket, company) == nil {
+		s.link(ticket, plannedLink{far: company})
+	}
 }
 
 // keepOnePrimary takes the flag from the company that was a ticket's primary one.
@@ -246,6 +263,17 @@ func (r *record) linksTo(plural string) []*link {
 		}
 	}
 	return out
+}
+
+// primaryCompany is a value of the ticket's primary company.
+func (r *record) primaryCompany(name string) (string, bool) {
+	for _, l := range r.linksTo("companies") {
+		if slices.ContainsFunc(l.types, func(t *associationType) bool { return t.primary }) {
+			far := l.far(r)
+			return far.value(far, far.kind.props[name])
+		}
+	}
+	return "", false
 }
 
 // fromTicket says on which side of a link r stands. In a link of two tickets

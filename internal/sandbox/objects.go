@@ -34,8 +34,7 @@ func (c *call) object(name string) (*object, *failure) {
 			return o, nil
 		}
 	}
-	c.wrong("unknown object type %q", c.r.PathValue(name))
-	return nil, &failure{code: http.StatusBadRequest, Message: "Unable to infer object type from: " + c.r.PathValue(name)}
+	return nil, c.unknownType(c.r.PathValue(name))
 }
 
 // A view says what of a record an answer holds.
@@ -48,7 +47,7 @@ type view struct {
 }
 
 // queryView reads the query parameters that lists and reads share.
-func (c *call) queryView(o *object) view {
+func (c *call) queryView(o *object) (view, *failure) {
 	q := c.r.URL.Query()
 	v := view{
 		fields:   o.fields(splitList(q["properties"]), o.defaults),
@@ -57,9 +56,18 @@ func (c *call) queryView(o *object) view {
 		archived: q.Get("archived") == "true",
 	}
 	for _, name := range splitList(q["associations"]) {
-		v.links = append(v.links, canonicalName(name))
+		plural := canonicalName(name)
+		if knownByName(plural) == nil {
+			return v, c.unknownType(name)
+		}
+		v.links = append(v.links, plural)
 	}
-	return v
+	return v, nil
+}
+
+func (c *call) unknownType(name string) *failure {
+	c.wrong("unknown object type %q", name)
+	return &failure{code: http.StatusBadRequest, Message: "Unable to infer object type from: " + name}
 }
 
 // splitList reads comma separated and repeated parameters alike.
@@ -121,19 +129,19 @@ func (c *call) appendProperties(b []byte, r *record, v *view) []byte {
 	b = append(b, '{')
 	for _, p := range r.kind.always {
 		if !slices.Contains(v.fields, p) {
-			b = appendValue(b, r, p, false)
+			b = c.appendValue(b, r, p, false)
 		}
 	}
 	for _, p := range v.fields {
-		b = appendValue(b, r, p, v.nulls)
+		b = c.appendValue(b, r, p, v.nulls)
 	}
 	return append(b, '}')
 }
 
-func appendValue(b []byte, r *record, p *property, nulls bool) []byte {
+func (c *call) appendValue(b []byte, r *record, p *property, nulls bool) []byte {
 	text, ok := r.value(r, p)
 	switch {
-	case ok:
+	case ok && (text != "" || !c.s.opts.Switches.ClearedIsNull):
 		return appendField(b, p.Name, text)
 	case nulls:
 		return append(appendName(b, p.Name), "null"...)
@@ -152,7 +160,7 @@ func (c *call) appendHistory(b []byte, r *record, props []*property) []byte {
 			}
 			b = appendField(append(b, '{'), "value", h.text)
 			b = appendField(b, "timestamp", stamp(h.at))
-			b = append(appendField(b, "sourceType", "INTEGRATION"), `,"sourceId":"sandbox"}`...)
+			b = append(appendField(b, "sourceType", "INTEGRATION"), `,"sourceId":"sandbox","sourceLabel":"Sandbox","updatedByUserId":null}`...)
 		}
 		b = append(b, ']')
 	}
@@ -182,7 +190,10 @@ func (r *record) history(p *property) []cell {
 
 // listObjects is one page of the records, by id.
 func (c *call) listObjects(o *object) (*reply, *failure) {
-	v := c.queryView(o)
+	v, f := c.queryView(o)
+	if f != nil {
+		return nil, f
+	}
 	limit, after, f := c.page(&v)
 	if f != nil {
 		return nil, f
@@ -286,7 +297,10 @@ func (c *call) keyProperty(o *object, name string) (*property, *failure) {
 }
 
 func (c *call) getObject(o *object) (*reply, *failure) {
-	v := c.queryView(o)
+	v, f := c.queryView(o)
+	if f != nil {
+		return nil, f
+	}
 	r, f := c.target(o, v.archived)
 	if f != nil {
 		return nil, f
@@ -355,7 +369,11 @@ func (c *call) readInput(o *object) (input, *failure) {
 // archiveObject moves a record to the recycle bin; one that is not there is
 // no fault.
 func (c *call) archiveObject(o *object) (*reply, *failure) {
-	c.s.archive(o.find(c.r.PathValue("id")), c.now)
+	r := o.find(c.r.PathValue("id"))
+	if c.s.opts.Switches.ArchiveUnknown404 && (r == nil || r.archivedAt > 0) {
+		return nil, notFound()
+	}
+	c.s.archive(r, c.now)
 	return noContent(), nil
 }
 
@@ -367,6 +385,9 @@ func (s *Server) archive(r *record, now int64) {
 	r.archivedAt, r.updated = now, now
 }
 
+// maxMerges is how many records can be merged into one.
+const maxMerges = 250
+
 // merge makes one record of two: the primary one with what only the other had.
 func (c *call) merge(o *object) (*reply, *failure) {
 	primary, other, f := c.mergeInput()
@@ -375,7 +396,11 @@ func (c *call) merge(o *object) (*reply, *failure) {
 	}
 	a, b := o.find(primary), o.find(other)
 	if a == nil || b == nil || a == b || a.archivedAt > 0 || b.archivedAt > 0 {
+		c.wrong("merge of %q into %q", other, primary)
 		return nil, invalid("Could not merge %s into %s: both must exist and differ", other, primary)
+	}
+	if len(a.merged) >= maxMerges {
+		return nil, invalid("%s has been merged %d times, the most that is allowed", primary, maxMerges)
 	}
 	merged := c.s.mergeRecords(o, a, b, c.now)
 	return c.one(http.StatusOK, merged, &view{fields: o.defaults}), nil

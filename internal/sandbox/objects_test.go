@@ -306,7 +306,7 @@ func TestDateVersions(t *testing.T) {
 
 func TestNormalizedDates(t *testing.T) {
 	t.Parallel()
-	a := open(t, func(o *sandbox.Options) { o.Version2026_09 = true })
+	a := open(t, func(o *sandbox.Options) { o.Switches.Version2026_09 = true })
 	res := a.want(201, "POST", objects, `{"properties":{"hs_pipeline":"0",`+good+`,"due":"2024-02-29T10:00:00Z","seen_at":"1709164800"}}`)
 	require.Equal(t, "2024-02-29", res.at("properties", "due"))
 	require.Equal(t, "2024-02-29T00:00:00Z", res.at("properties", "seen_at"))

@@ -29,6 +29,9 @@ type savedState struct {
 	Rules   [numObjects]map[string][]schema.Rule `json:"rules"`
 	Groups  [numObjects][]propertyGroup          `json:"groups"`
 	Types   []savedType                          `json:"associationTypes"`
+	Lines   []schema.Pipeline                    `json:"pipelines,omitempty"` // once one was changed
+	Born    map[string]lifetime                  `json:"lifetimes,omitempty"` // of pipelines and stages
+	Defined [numObjects]map[string]lifetime      `json:"defined"`             // of properties
 	Links   []savedLink                          `json:"links"`
 }
 
@@ -56,6 +59,7 @@ type savedChange struct {
 
 type savedType struct {
 	Other, Category, Label string
+	Inverse                string `json:",omitempty"`
 	Forward, Backward      int
 	Unlabeled, Primary     bool
 }
@@ -86,16 +90,23 @@ func (s *Server) save() error {
 }
 
 func (s *Server) snapshot() savedState {
-	state := savedState{Version: dataVersion, Portal: s.account.ID}
+	state := savedState{Version: dataVersion, Portal: s.account.ID, Born: s.born}
+	if len(s.born) > 0 {
+		state.Lines = s.pipelines
+	}
 	position := map[*associationType]int{}
 	for i, t := range s.types {
 		position[t] = i
-		state.Types = append(state.Types, savedType{t.other, t.category, t.label, t.forward, t.backward, t.unlabeled, t.primary})
+		state.Types = append(state.Types, savedType{t.other, t.category, t.label, t.inverse, t.forward, t.backward, t.unlabeled, t.primary})
 	}
 	for i, o := range s.objects {
 		state.Next[i], state.Groups[i], state.Rules[i] = o.next, o.groups, map[string][]schema.Rule{}
+		state.Defined[i] = map[string]lifetime{}
 		for _, p := range o.ordered {
 			state.Added[i] = append(state.Added[i], p.Property)
+			if p.born != (lifetime{}) {
+				state.Defined[i][p.Name] = p.born
+			}
 			if len(p.rules) > 0 {
 				state.Rules[i][p.Name] = p.plainRules()
 			}
@@ -176,10 +187,18 @@ func (s *Server) revive(state *savedState) error {
 	if state.Portal != s.account.ID {
 		return fmt.Errorf("the state is that of account %d, not of %d; use another file", state.Portal, s.account.ID)
 	}
+	if len(state.Lines) > 0 {
+		s.pipelines, s.born = state.Lines, state.Born
+	}
 	s.reviveTypes(state.Types)
 	for i, o := range s.objects {
 		if err := o.reviveProperties(state.Added[i], state.Rules[i]); err != nil {
 			return err
+		}
+		for name, life := range state.Defined[i] {
+			if p := o.props[name]; p != nil {
+				p.born = life
+			}
 		}
 		if len(state.Groups[i]) > 0 {
 			o.groups = state.Groups[i]
@@ -202,7 +221,7 @@ func (s *Server) revive(state *savedState) error {
 func (s *Server) reviveTypes(saved []savedType) {
 	s.types = nil
 	for _, t := range saved {
-		s.types = append(s.types, &associationType{other: t.Other, category: t.Category, label: t.Label,
+		s.types = append(s.types, &associationType{other: t.Other, category: t.Category, label: t.Label, inverse: t.Inverse,
 			forward: t.Forward, backward: t.Backward, unlabeled: t.Unlabeled, primary: t.Primary})
 	}
 }

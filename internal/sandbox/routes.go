@@ -101,6 +101,11 @@ func (s *Server) associationRoutes() {
 	s.handle("POST "+pair+"/labels", writing(ofPair((*call).createLabel)))
 	s.handle("PUT "+pair+"/labels", writing(ofPair((*call).renameLabel)))
 	s.handle("DELETE "+pair+"/labels/{typeID}", writing(ofPair((*call).deleteLabel)))
+	const named = "/crm/v3/associations/{from}/{to}"
+	s.handle("POST "+named+"/batch/create", writing(ofLinks(maxLinks, (*call).createNamedLinks)))
+	s.handle("POST "+named+"/batch/read", reading(ofLinks(maxLinkReads, (*call).readNamedLinks)))
+	s.handle("POST "+named+"/batch/archive", writing(ofLinks(maxLinks, (*call).archiveNamedLinks)))
+	s.handle("GET "+named+"/types", reading(ofPair((*call).listTypes)))
 	s.handle("GET "+one+"/{to}", reading((*call).getAssociations))
 	s.handle("PUT "+one+"/{to}/{toID}", writing((*call).setAssociation))
 	s.handle("DELETE "+one+"/{to}/{toID}", writing((*call).deleteAssociation))
@@ -113,25 +118,40 @@ func (s *Server) definitionRoutes() {
 	const props, rules = "/crm/v3/properties/{type}", "/crm/v3/property-validations/{type}"
 	s.handle("GET "+props, reading(ofObject((*call).listProperties)))
 	s.handle("POST "+props, writing(ofObject((*call).createProperty)))
-	s.handle("GET "+props+"/{name}", reading((*call).getProperty))
-	s.handle("PATCH "+props+"/{name}", writing((*call).updateProperty))
-	s.handle("DELETE "+props+"/{name}", writing((*call).archiveProperty))
+	s.handle("GET "+props+"/{name}", reading(ofProperty((*call).getProperty)))
+	s.handle("PATCH "+props+"/{name}", writing(ofProperty((*call).updateProperty)))
+	s.handle("DELETE "+props+"/{name}", writing(ofProperty((*call).archiveProperty)))
 	s.handle("POST "+props+"/batch/create", writing(ofObject((*call).batchCreateProperties)))
-	s.handle("POST "+props+"/batch/read", reading((*call).batchReadProperties))
-	s.handle("POST "+props+"/batch/archive", writing((*call).batchArchiveProperties))
+	s.handle("POST "+props+"/batch/read", reading(ofObject((*call).batchReadProperties)))
+	s.handle("POST "+props+"/batch/archive", writing(ofObject((*call).batchArchiveProperties)))
 	s.handle("GET "+props+"/groups", reading(ofObject((*call).listGroups)))
 	s.handle("POST "+props+"/groups", writing(ofObject((*call).createGroup)))
-	s.handle("GET "+props+"/groups/{name}", reading(ofObject((*call).getGroup)))
+	s.handle("PATCH "+props+"/groups/{name}", writing(ofGroup((*call).updateGroup)))
+	s.handle("DELETE "+props+"/groups/{name}", writing(ofGroup((*call).deleteGroup)))
+	s.handle("GET "+props+"/groups/{name}", reading(ofGroup((*call).getGroup)))
 	s.handle("GET "+rules, reading(ofObject((*call).listRules)))
 	s.handle("GET "+rules+"/{name}", reading((*call).getRules))
 	s.handle("GET "+rules+"/{name}/rule-type/{rule}", reading((*call).getRule))
 	s.handle("PUT "+rules+"/{name}/rule-type/{rule}", writing((*call).putRule))
-	s.handle("GET /crm/v3/pipelines/{type}", (*call).listPipelines)
-	s.handle("GET /crm/v3/pipelines/{type}/{id}", (*call).getPipeline)
-	s.handle("GET /crm/v3/pipelines/{type}/{id}/stages", (*call).listStages)
-	s.handle("GET /crm/v3/pipelines/{type}/{id}/stages/{stage}", (*call).getStage)
+	s.pipelineRoutes()
 	s.handle("GET /crm/v3/owners", (*call).listOwners)
 	s.handle("GET /crm/v3/owners/{id}", (*call).getOwner)
+}
+
+func (s *Server) pipelineRoutes() {
+	const all, one, stages = "/crm/v3/pipelines/{type}", "/crm/v3/pipelines/{type}/{id}", "/crm/v3/pipelines/{type}/{id}/stages"
+	s.handle("GET "+all, reading(ofPipelines((*call).listPipelines)))
+	s.handle("POST "+all, writing(ofPipelines((*call).createPipeline)))
+	s.handle("GET "+one, reading(ofPipeline((*call).getPipeline)))
+	s.handle("PATCH "+one, writing(ofPipeline((*call).updatePipeline)))
+	s.handle("PUT "+one, writing(ofPipeline((*call).updatePipeline)))
+	s.handle("DELETE "+one, writing(ofPipeline((*call).deletePipeline)))
+	s.handle("GET "+stages, reading(ofPipeline((*call).listStages)))
+	s.handle("POST "+stages, writing(ofPipeline((*call).createStage)))
+	s.handle("GET "+stages+"/{stage}", reading(ofStage((*call).getStage)))
+	s.handle("PATCH "+stages+"/{stage}", writing(ofStage((*call).updateStage)))
+	s.handle("PUT "+stages+"/{stage}", writing(ofStage((*call).updateStage)))
+	s.handle("DELETE "+stages+"/{stage}", writing(ofStage((*call).deleteStage)))
 }
 
 func (s *Server) accountRoutes() {
@@ -141,11 +161,12 @@ func (s *Server) accountRoutes() {
 	s.handle("GET /crm/v3/limits/custom-properties", (*call).propertyLimits)
 	s.handle("GET /crm/v3/limits/calculated-properties", (*call).calculatedLimits)
 	s.handle("GET /crm/v3/limits/custom-object-types", (*call).objectTypeLimits)
-	s.handle("GET /crm/v3/limits/pipelines", (*call).pipelineLimits)
+	s.handle("GET /crm/v3/limits/pipelines", reading((*call).pipelineLimits))
 	s.handle("GET /crm/v3/limits/associations/labels", reading((*call).labelLimits))
-	s.handle("GET /crm/v3/limits/associations/records/{from}/{to}", ofPair((*call).associationLimits))
+	s.handle("GET /crm/v3/limits/associations/records/{from}/{to}", reading(ofPair((*call).associationLimits)))
 	s.handle("POST /oauth/v1/token", (*call).issueToken)
 	s.handle("POST /oauth/v3/token", (*call).issueToken)
+	s.handle("GET /oauth/v1/access-tokens/{token}", (*call).tokenInfo)
 	s.handle("POST /oauth/v3/token/introspect", (*call).introspectToken)
 	s.handle("POST /oauth/v3/token/revoke", (*call).revokeToken)
 }
@@ -164,8 +185,9 @@ func (c *call) unknownPath() (*reply, *failure) {
 	return nil, notFound()
 }
 
-// dateVersion is one segment of a date-versioned path.
-var dateVersion = regexp.MustCompile(`^20\d\d-\d\d(-beta)?$`)
+// dateVersion is one segment of a date-versioned path. Versions come each March
+// and September; the first one with objects is 2025-09.
+var dateVersion = regexp.MustCompile(`^(2025-09|20(2[6-9]|[3-9]\d)-0[39])(-beta)?$`)
 
 // canonical turns a date-versioned path into that of v3 or v4, and returns the
 // version: "" where the path had none.

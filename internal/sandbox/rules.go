@@ -48,6 +48,42 @@ func (p *property) setRules(rules []schema.Rule) error {
 	return nil
 }
 
+// ruledTypes are the types, and the field types, that each ruleType is for.
+// Source: section 4.7 of the fact sheet, from the property validations guide.
+var ruledTypes = func() map[string][]string {
+	m := map[string][]string{}
+	for kinds, rules := range map[string]string{
+		"string/text string/textarea":                    "ALPHANUMERIC SPECIAL_CHARACTERS FORMAT REGEX",
+		"string/text string/textarea string/phonenumber": "MIN_LENGTH MAX_LENGTH",
+		"string/text":             "WHITESPACE DOMAIN EMAIL URL EMAIL_ALLOWED_DOMAINS EMAIL_BLOCKED_DOMAINS URL_ALLOWED_DOMAINS URL_BLOCKED_DOMAINS",
+		"string/phonenumber":      "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE",
+		"number/number":           "MIN_NUMBER MAX_NUMBER DECIMAL",
+		"date/date":               "START_DATE END_DATE AFTER_DURATION BEFORE_DURATION",
+		"datetime/date":           "START_DATETIME END_DATETIME AFTER_DATETIME_DURATION BEFORE_DATETIME_DURATION",
+		"date/date datetime/date": "DAYS_OF_WEEK",
+	} {
+		for _, rule := range strings.Fields(rules) {
+			m[rule] = strings.Fields(kinds)
+		}
+	}
+	return m
+}()
+
+// mayRule says why a property cannot have a rule of this type; "" if it can.
+// Of HubSpot's own properties only the subject can have any.
+func (p *property) mayRule(ruleType string) string {
+	kinds, known := ruledTypes[ruleType]
+	switch {
+	case !known:
+		return fmt.Sprintf("ruleType %q is unknown", ruleType)
+	case p.HubspotDefined && p.Name != "subject":
+		return fmt.Sprintf("property %q is defined by HubSpot and can have no rules", p.Name)
+	case !slices.Contains(kinds, p.Type+"/"+p.FieldType):
+		return fmt.Sprintf("a rule %s is not for properties of type %s and field type %s", ruleType, p.Type, p.FieldType)
+	}
+	return ""
+}
+
 // checkRule makes a rule ready, or says why it cannot be one.
 func checkRule(r schema.Rule) (checkedRule, error) {
 	maker, known := ruleMakers[r.Type]
@@ -80,20 +116,20 @@ type ruleCheck = func(c *call, text string) string
 // Source: section 4.7 of the fact sheet, from the property validations guide.
 var ruleMakers = map[string]func(args []string) (ruleCheck, error){
 	"ALPHANUMERIC":          alphanumericRule,
-	"SPECIAL_CHARACTERS":    simply("must not contain special characters", noSpecial),
+	"SPECIAL_CHARACTERS":    simply("NOT_ALLOWED", "must not contain special characters", noSpecial),
 	"FORMAT":                formatRule,
 	"REGEX":                 regexRule,
 	"MIN_LENGTH":            lengthRule("at least", func(n, limit int) bool { return n >= limit }),
 	"MAX_LENGTH":            lengthRule("at most", func(n, limit int) bool { return n <= limit }),
 	"WHITESPACE":            whitespaceRule,
-	"DOMAIN":                simply("must be a domain", isDomain),
-	"EMAIL":                 simply("must be an e-mail address", isEmail),
-	"URL":                   simply("must be a URL", isURL),
+	"DOMAIN":                simply("", "must be a domain", isDomain),
+	"EMAIL":                 simply("", "must be an e-mail address", isEmail),
+	"URL":                   simply("", "must be a URL", isURL),
 	"EMAIL_ALLOWED_DOMAINS": domainRule(emailDomain, true),
 	"EMAIL_BLOCKED_DOMAINS": domainRule(emailDomain, false),
 	"URL_ALLOWED_DOMAINS":   domainRule(urlDomain, true),
 	"URL_BLOCKED_DOMAINS":   domainRule(urlDomain, false),
-	"PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE": simply("must be a phone number with a country code", isInternational),
+	"PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE": phoneRule,
 	"MIN_NUMBER":               numberRule("at least", func(order int) bool { return order >= 0 }),
 	"MAX_NUMBER":               numberRule("at most", func(order int) bool { return order <= 0 }),
 	"DECIMAL":                  decimalRule,
@@ -108,9 +144,12 @@ var ruleMakers = map[string]func(args []string) (ruleCheck, error){
 	"DAYS_OF_WEEK":             weekdayRule,
 }
 
-// simply is a rule without arguments that matter.
-func simply(must string, good func(string) bool) func([]string) (ruleCheck, error) {
-	return func([]string) (ruleCheck, error) {
+// simply is a rule without arguments, or with one that must be as given.
+func simply(only, must string, good func(string) bool) func([]string) (ruleCheck, error) {
+	return func(args []string) (ruleCheck, error) {
+		if len(args) > 1 || len(args) == 1 && args[0] != only {
+			return nil, fmt.Errorf("the arguments are not %q", only)
+		}
 		return func(_ *call, text string) string { return unless(good(text), must) }, nil
 	}
 }
@@ -180,6 +219,12 @@ func regexRule(args []string) (ruleCheck, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(args) == 0 || len(args) > 2 {
+		return nil, fmt.Errorf("a pattern and a message are wanted")
+	}
+	if pattern.NumSubexp() > 0 {
+		return nil, fmt.Errorf("capture groups are not allowed")
+	}
 	message := "must match " + pattern.String()
 	if len(args) > 1 {
 		message = args[1]
@@ -192,8 +237,8 @@ func regexRule(args []string) (ruleCheck, error) {
 func lengthRule(word string, good func(n, limit int) bool) func([]string) (ruleCheck, error) {
 	return func(args []string) (ruleCheck, error) {
 		limit, err := strconv.Atoi(argument(args, ""))
-		if err != nil {
-			return nil, err
+		if err != nil || limit < 1 || limit > 10_000 {
+			return nil, fmt.Errorf("the argument is not a whole number from 1 to 10000")
 		}
 		message := fmt.Sprintf("must have %s %d characters", word, limit)
 		return func(_ *call, text string) string { return unless(good(utf8.RuneCountInString(text), limit), message) }, nil
@@ -201,7 +246,11 @@ func lengthRule(word string, good func(n, limit int) bool) func([]string) (ruleC
 }
 
 func whitespaceRule(args []string) (ruleCheck, error) {
-	if argument(args, "ALL") == "TRIM" {
+	kind := argument(args, "ALL")
+	if kind != "ALL" && kind != "TRIM" {
+		return nil, fmt.Errorf("the argument is neither ALL nor TRIM")
+	}
+	if kind == "TRIM" {
 		return func(_ *call, text string) string {
 			return unless(strings.TrimSpace(text) == text, "must not begin or end with white space")
 		}, nil
@@ -240,6 +289,9 @@ func urlDomain(text string) string {
 
 func domainRule(domainOf func(string) string, allow bool) func([]string) (ruleCheck, error) {
 	return func(args []string) (ruleCheck, error) {
+		if len(args) < 1 || len(args) > 20 {
+			return nil, fmt.Errorf("1 to 20 domains are wanted")
+		}
 		message := "domain must not be one of " + list(args)
 		if allow {
 			message = "domain must be one of " + list(args)
@@ -248,6 +300,19 @@ func domainRule(domainOf func(string) string, allow bool) func([]string) (ruleCh
 			return unless(slices.Contains(args, domainOf(text)) == allow, message)
 		}, nil
 	}
+}
+
+var countryCode = regexp.MustCompile(`^[a-z]{2}$`)
+
+// phoneRule takes no argument or a country; whether the number is one of that
+// country is not checked, only that it has a country code.
+func phoneRule(args []string) (ruleCheck, error) {
+	if len(args) > 1 || len(args) == 1 && !countryCode.MatchString(args[0]) {
+		return nil, fmt.Errorf("the argument is not a country of two lower-case letters")
+	}
+	return func(_ *call, text string) string {
+		return unless(isInternational(text), "must be a phone number with a country code")
+	}, nil
 }
 
 func isInternational(text string) bool {
@@ -270,8 +335,8 @@ func numberRule(word string, good func(order int) bool) func([]string) (ruleChec
 
 func decimalRule(args []string) (ruleCheck, error) {
 	places, err := strconv.Atoi(argument(args, ""))
-	if err != nil {
-		return nil, err
+	if err != nil || places < 0 || places > 20 {
+		return nil, fmt.Errorf("the argument is not a whole number from 0 to 20")
 	}
 	return func(_ *call, text string) string {
 		_, fraction, _ := strings.Cut(text, ".")
@@ -323,6 +388,10 @@ func durationRule(after bool) func([]string) (ruleCheck, error) {
 }
 
 func weekdayRule(args []string) (ruleCheck, error) {
+	week := []string{"MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"}
+	if len(args) < 1 || slices.ContainsFunc(args, func(day string) bool { return !slices.Contains(week, day) }) {
+		return nil, fmt.Errorf("the arguments are not days from MONDAY to SUNDAY")
+	}
 	return func(_ *call, text string) string {
 		ms, ok := anyInstant(text)
 		day := strings.ToUpper(time.UnixMilli(ms).UTC().Weekday().String())

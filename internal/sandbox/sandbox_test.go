@@ -152,6 +152,13 @@ func smallWorld() *sandbox.World {
 				prop("seen_at", "datetime", "date"),
 				prop("phone", "phone_number", "phonenumber"),
 				prop("code", "string", "text"),
+				prop("note", "string", "text"),
+				prop("tel", "string", "phonenumber"),
+				prop("rich", "string", "html"),
+				prop("hs_pinned_engagement_id", "number", "number", func(p *schema.Property) { p.HubspotDefined = true }),
+				prop("hs_ticket_reopened_at", "datetime", "date", func(p *schema.Property) {
+					p.HubspotDefined, p.Modification = true, &schema.Modification{ReadOnlyValue: true, ReadOnlyDefinition: true}
+				}),
 				prop("hs_ticket_id", "number", "calculation_equation", func(p *schema.Property) { p.Calculated = true }),
 				prop("secret", "string", "text", func(p *schema.Property) { p.DataSensitivity = "sensitive" }),
 				prop("gone", "string", "text", func(p *schema.Property) { p.Archived = true }),
@@ -179,7 +186,7 @@ func smallWorld() *sandbox.World {
 			},
 		},
 		Contacts: []sandbox.Seed{
-			{ID: "101", Properties: map[string]string{"email": "ana@example.com", "firstname": "Ana"}},
+			{ID: "101", Properties: map[string]string{"email": "ana@example.com", "firstname": "Ana", "associatedcompanyid": "201"}},
 			{ID: "102", Properties: map[string]string{"email": "rui@example.com", "firstname": "Rui"}},
 		},
 		Companies: []sandbox.Seed{

@@ -44,6 +44,7 @@ type filter struct {
 type sortRule struct {
 	name       string
 	descending bool
+	direction  string // as sent; "" in the short form
 }
 
 func (p *parser) searchRequest() (searchRequest, error) {
@@ -133,7 +134,7 @@ func (p *parser) sorts() ([]sortRule, error) {
 		if p.peek() == '"' {
 			text, err := p.text()
 			name, down := strings.CutPrefix(text, "-")
-			out = append(out, sortRule{name, down})
+			out = append(out, sortRule{name: name, descending: down})
 			return err
 		}
 		err := p.object(func(key []byte) (err error) {
@@ -141,9 +142,8 @@ func (p *parser) sorts() ([]sortRule, error) {
 			case "propertyName":
 				rule.name, err = p.text()
 			case "direction":
-				var text string
-				text, err = p.text()
-				rule.descending = text == "DESCENDING"
+				rule.direction, err = p.text()
+				rule.descending = rule.direction == "DESCENDING"
 			default:
 				err = p.skip(key)
 			}
@@ -245,6 +245,10 @@ func (c *call) bind(o *object, req *searchRequest) *failure {
 		}
 	}
 	for _, rule := range req.sorts {
+		if rule.direction != "" && rule.direction != "ASCENDING" && !rule.descending {
+			c.wrong("sort direction %q", rule.direction)
+			return invalid("Invalid sort direction %q: must be ASCENDING or DESCENDING", rule.direction)
+		}
 		if o.active(rule.name) == nil {
 			c.wrong("sort by unknown property %q", rule.name)
 			return invalid("There was a problem with the request: property %q does not exist", rule.name)
@@ -259,7 +263,10 @@ func (c *call) bindFilter(o *object, f *filter) *failure {
 		return invalid("Invalid operator %q: must be one of %s", f.operator, list(searchOperators))
 	}
 	if other, ok := strings.CutPrefix(f.name, "associations."); ok {
-		if f.linked = canonicalName(other); f.operator != "EQ" && f.operator != "IN" {
+		if f.linked = canonicalName(other); knownByName(f.linked) == nil {
+			return c.unknownType(other)
+		}
+		if f.operator != "EQ" && f.operator != "IN" {
 			return invalid("operator %s is not supported for %s", f.operator, f.name)
 		}
 		return nil
@@ -295,10 +302,33 @@ func (c *call) checkOperands(f *filter) *failure {
 		c.wrong("operator %s without %s", f.operator, bad)
 		return invalid("operator %s on %q requires %s", f.operator, f.name, bad)
 	}
+	if operand := f.unreadable(); operand != "" {
+		c.wrong("operand %q of %s on %q", operand, f.operator, f.name)
+		return invalid("Invalid value %q for the %s property %q", operand, f.prop.Type, f.name)
+	}
 	if f.prop.Type == "datetime" && f.value == "0" {
 		return &failure{code: http.StatusInternalServerError, Message: "internal error"}
 	}
 	return nil
+}
+
+// unreadable is an operand that is none of the property's type; "" if all are.
+func (f *filter) unreadable() string {
+	var bad func(string) bool
+	switch f.prop.Type {
+	case "number":
+		bad = func(v string) bool { return !isDecimal(v) }
+	case "date", "datetime":
+		bad = func(v string) bool { _, ok := anyInstant(v); return !ok }
+	default:
+		return ""
+	}
+	for _, v := range append(slices.Clone(f.values), f.value, f.high) {
+		if v != "" && bad(v) {
+			return v
+		}
+	}
+	return ""
 }
 
 // A hit is a record as the index sees it.

@@ -32,10 +32,7 @@ type Options struct {
 	IndexLag time.Duration    // how late searches see a write; 0: 2 s, negative: none
 	Latency  Range            // how long each answer takes at least
 
-	UpdateWholeBatch400 bool // batch/update answers 400 for all rows even with trace ids
-	NoTraceEcho         bool // results do not repeat objectWriteTraceId
-	RetryAfter          bool // 429 carries Retry-After, which HubSpot does not promise
-	Version2026_09      bool // the rules of 2026-09 under every path: required properties, normalized dates with warnings
+	Switches Switches // where HubSpot's answer is not known for certain
 }
 
 // A Range is a span of durations.
@@ -63,12 +60,15 @@ type Server struct {
 	once   sync.Once
 	serial atomic.Uint64 // of correlation ids
 
-	mu        sync.RWMutex // guards everything below
-	account   schema.Account
-	objects   [numObjects]*object
-	pipelines []schema.Pipeline
-	owners    map[string]schema.Owner
-	types     associationTypes
+	mu         sync.RWMutex // guards everything below
+	account    schema.Account
+	born       map[string]lifetime // of pipelines and stages, by id
+	required   []string
+	conditions []Condition
+	objects    [numObjects]*object
+	pipelines  []schema.Pipeline
+	owners     map[string]schema.Owner
+	types      associationTypes
 
 	rngMu sync.Mutex
 	rng   *rand.Rand
@@ -97,6 +97,9 @@ func New(opts Options) (*Server, error) {
 		objects: objectKinds(), closed: make(chan struct{}), counts: map[string]int{},
 		rng: rand.New(rand.NewPCG(uint64(opts.Seed), 0x7469636b)),
 	}
+	for _, o := range s.objects {
+		o.folded = opts.Switches.UniqueFolded
+	}
 	s.gate = newGate(opts.Limits, zone)
 	s.faults = newFaultPlan(opts.Faults, opts.Seed)
 	s.routes()
@@ -119,7 +122,7 @@ func indexLag(d time.Duration) time.Duration {
 // load fills the account from its world.
 func (s *Server) load(w *World) error {
 	s.account = w.Schema.Account
-	s.pipelines = w.Schema.Pipelines
+	s.pipelines, s.born = copySchema(w.Schema).Pipelines, map[string]lifetime{}
 	s.owners = make(map[string]schema.Owner, len(w.Schema.Owners))
 	for _, o := range w.Schema.Owners {
 		s.owners[o.ID] = o
@@ -127,6 +130,7 @@ func (s *Server) load(w *World) error {
 	if err := s.loadDefinitions(w); err != nil {
 		return err
 	}
+	s.required, s.conditions = w.Required, w.Conditions
 	s.types = loadTypes(w.Schema.Labels)
 	return errors.Join(s.plant(contacts, w.Contacts), s.plant(companies, w.Companies), s.plant(deals, w.Deals))
 }
@@ -219,7 +223,7 @@ func (s *Server) violate(text string) {
 }
 
 // newRules says whether the rules of 2026-09 hold.
-func (c *call) newRules() bool { return c.s.opts.Version2026_09 || c.version >= "2026-09" }
+func (c *call) newRules() bool { return c.s.opts.Switches.Version2026_09 || c.version >= "2026-09" }
 
 // answer does the work of one request. It is what both the handler and the
 // in-process transport call.
@@ -270,7 +274,7 @@ func (c *call) admit() *reply {
 	c.quota = quota
 	if f != nil {
 		rep := f.reply(c.id)
-		if c.s.opts.RetryAfter {
+		if c.s.opts.Switches.RetryAfter {
 			rep.header = http.Header{"Retry-After": {quota.retryAfter()}}
 		}
 		return rep

@@ -43,6 +43,11 @@ func (w *write) place(it *item) {
 	if !hasPipeline && !hasStage || len(it.draft.missing) > 0 {
 		return
 	}
+	if hasPipeline && pipelineID == "" && !it.fresh {
+		it.draft.bad = append(it.draft.bad, badValue{code: "INVALID_OPTION", name: "hs_pipeline", withValue: true,
+			message: " was not one of the allowed options: a ticket cannot be without a pipeline"})
+		return
+	}
 	pipeline := w.targetPipeline(it, pipelineID)
 	if pipeline == nil {
 		return
@@ -55,29 +60,10 @@ func (w *write) place(it *item) {
 		it.draft.bad = append(it.draft.bad, noStage(pipeline, stageID))
 		return
 	}
-	if it.fresh && !hasPipeline {
+	if pipelineID == "" && it.fresh {
 		it.draft.set(w.object.props["hs_pipeline"], pipeline.ID, w.now)
 	}
 	w.enter(it, stage)
-}
-
-// checkRequired notes what a new ticket cannot do without.
-func (w *write) checkRequired(it *item) {
-	if !it.fresh {
-		return
-	}
-	required := []string{"hs_pipeline_stage"}
-	if w.newRules() {
-		required = []string{"subject", "hs_pipeline", "hs_pipeline_stage"}
-	}
-	for _, name := range required {
-		if text, ok := it.draft.sent(name); !ok || text == "" {
-			it.draft.missing = append(it.draft.missing, name)
-		}
-	}
-	if text, ok := it.draft.sent("subject"); !ok || text == "" {
-		w.wrong("a ticket without subject")
-	}
 }
 
 // targetPipeline is where the ticket will be: as sent, as stored, or the default.
@@ -101,27 +87,52 @@ func noStage(p *schema.Pipeline, stage string) badValue {
 		message: fmt.Sprintf("%s was not one of the allowed options: %s", stage, listOptions(options))}
 }
 
-// enter adds the dates of a ticket that comes into a stage.
+// enter adds the dates of a ticket that leaves its stage for another one.
 func (w *write) enter(it *item, stage *schema.Stage) {
+	before := ""
 	if it.rec != nil {
-		if now, _ := it.rec.get(w.object.props["hs_pipeline_stage"]); now == stage.ID {
-			return
-		}
+		before, _ = it.rec.get(w.object.props["hs_pipeline_stage"])
 	}
-	at := w.stampNow()
-	if p := w.object.props[enteredName(stage.ID)]; p != nil {
-		it.draft.set(p, at, w.now)
-	}
-	if !stage.Closed() {
+	if before == stage.ID {
 		return
 	}
-	for _, name := range []string{"closed_date", "hs_last_closed_date"} {
-		if p := w.object.props[name]; p != nil {
-			if _, sent := it.draft.sent(name); !sent {
-				it.draft.set(p, at, w.now)
+	w.compute(it, enteredName(stage.ID))
+	if before != "" {
+		w.compute(it, exitedName(before))
+	}
+	switch old := w.s.stageByID(before); {
+	case stage.Closed():
+		for _, name := range []string{"closed_date", "hs_last_closed_date"} {
+			if _, sent := it.draft.sent(name); !sent || w.s.opts.Switches.ClosedNow {
+				w.compute(it, name)
 			}
 		}
+	case old != nil && old.Closed():
+		w.reopen(it)
 	}
+}
+
+func (w *write) reopen(it *item) {
+	w.compute(it, "hs_ticket_reopened_at")
+	if p := w.object.props["closed_date"]; p != nil && w.s.opts.Switches.ReopenClearsClosed {
+		it.draft.set(p, "", w.now)
+	}
+}
+
+// compute sets a property, if there is one of this name, to the moment of the call.
+func (w *write) compute(it *item, name string) {
+	if p := w.object.props[name]; p != nil {
+		it.draft.set(p, w.stampNow(), w.now)
+	}
+}
+
+func (s *Server) stageByID(id string) *schema.Stage {
+	for i := range s.pipelines {
+		if stage := s.pipelines[i].Stage(id); stage != nil {
+			return stage
+		}
+	}
+	return nil
 }
 
 // stampNow is the moment of the call, written once.
@@ -141,6 +152,8 @@ func (d *draft) sent(name string) (string, bool) {
 	return d.values[i].text, true
 }
 
+// set gives a property a value that nobody sent, in place of one that was.
 func (d *draft) set(p *property, text string, at int64) {
+	d.values = slices.DeleteFunc(d.values, func(v cell) bool { return v.prop == p })
 	d.values = append(d.values, cell{prop: p, text: text, at: at})
 }

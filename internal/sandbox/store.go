@@ -96,7 +96,9 @@ type object struct {
 	names    map[string]string
 	defaults []*property // what a read without "properties" answers
 	always   []*property // what any read answers
+	echoed   []*property // what else the answer to a create holds
 	touched  string      // name of the last-modified property
+	folded   bool        // unique values are compared without case
 	groups   []propertyGroup
 
 	records map[uint64]*record

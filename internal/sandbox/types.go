@@ -39,6 +39,17 @@ var knownTypes = []knownType{
 	{"listings", "listing", "0-420", 943, 942, 10_000, 10_000},
 	{"appointments", "appointment", "0-421", 947, 946, 10_000, 10_000},
 	{"projects", "project", "0-970", 1241, 1240, 10_000, 10_000},
+	{"engagements", "engagement", "0-4", 17, 18, 10_000, 1_000},
+	{"conversations", "conversation", "0-11", 32, 31, 10_000, 10_000},
+	{"conversation_sessions", "conversation_session", "0-51", 221, 222, 10_000, 1_000},
+	{"form_submissions", "form_submission", "0-15", 79, 80, 10_000, 1},
+	{"task_templates", "task_template", "0-43", 148, 147, 10_000, 10_000},
+	{"campaigns", "campaign", "0-35", 1084, 1083, 1, 10_000},
+	{"abandoned_carts", "abandoned_cart", "0-137", 575, 574, 10_000, 10_000},
+	{"commerce_payments", "commerce_payment", "0-101", 1355, 1354, 10_000, 10_000},
+	{"partner_clients", "partner_client", "0-145", 1278, 1277, 10_000, 10_000},
+	{"salesforce_sync_errors", "salesforce_sync_error", "0-21", 489, 490, 10_000, 1},
+	{"service_quality_assessments", "service_quality_assessment", "0-1221", 1314, 1315, 10_000, 1},
 }
 
 // The two types of a ticket's primary company, one in each direction.
@@ -60,6 +71,7 @@ func knownByName(plural string) *knownType {
 type associationType struct {
 	other             string // plural
 	category, label   string
+	inverse           string // label as seen from the other object; "" if it is the same
 	forward, backward int
 	unlabeled         bool
 	primary           bool
@@ -73,6 +85,18 @@ func (t *associationType) id(fromTicket bool) int {
 	return t.backward
 }
 
+// labelFrom is the type's label as seen from one side, nil if it has none.
+func (t *associationType) labelFrom(fromTicket bool) *string {
+	label := t.label
+	if !fromTicket && t.inverse != "" {
+		label = t.inverse
+	}
+	if label == "" {
+		return nil
+	}
+	return &label
+}
+
 // name is what lists call the type: ticket_to_company_unlabeled.
 func (t *associationType) name(fromTicket bool) string {
 	k := knownByName(t.other)
@@ -82,7 +106,7 @@ func (t *associationType) name(fromTicket bool) string {
 	}
 	switch {
 	case t.category == "USER_DEFINED":
-		return strings.ToLower(strings.ReplaceAll(t.label, " ", "_"))
+		return strings.ToLower(strings.ReplaceAll(*t.labelFrom(fromTicket), " ", "_"))
 	case t.unlabeled && t.other == "companies":
 		return from + "_to_" + to + "_unlabeled"
 	}
@@ -181,6 +205,7 @@ type linkInput struct {
 	from, to string
 	many     []string // of a batch archive
 	types    []typeSpec
+	typeName string // v3
 	after    string
 }
 
@@ -214,6 +239,8 @@ func (p *parser) linkInput() (linkInput, error) {
 			in.to, err = p.reference()
 		case "types":
 			in.types, err = p.typeSpecs()
+		case "type":
+			in.typeName, err = p.text()
 		case "id":
 			in.from, err = p.text()
 		case "after":

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ type draft struct {
 	values   []cell
 	appends  []cell // options to add to those that are stored
 	bad      []badValue
-	missing  []string // required properties that are not there
+	missing  []missingValue
 	warnings []warning
 }
 
@@ -67,6 +68,9 @@ func (c *call) judgeOne(o *object, d *draft, a assignment) {
 		return
 	}
 	text, bad := c.convert(d, p, a.text)
+	if bad == nil && p.Name == "hs_pinned_engagement_id" && text != "" {
+		bad = &badValue{code: "INVALID_VALUE", withValue: true, message: fmt.Sprintf("Engagement %s is not associated with this record", text)}
+	}
 	if bad == nil {
 		bad = c.followsRules(p, text)
 	}
@@ -121,12 +125,21 @@ func (c *call) convert(d *draft, p *property, text string) (string, *badValue) {
 	case "phone_number":
 		return convertPhone(text)
 	}
+	if p.isEmail && !isEmail(text) {
+		return "", &badValue{code: "INVALID_EMAIL", message: fmt.Sprintf("Email address %s is invalid", text), withValue: true}
+	}
 	if len(text) > maxValue && utf8.RuneCountInString(text) > maxValue {
 		return "", &badValue{code: "INVALID_STRING_LENGTH", message: fmt.Sprintf(
 			"The value is too long: %d characters, at most %d are allowed.", utf8.RuneCountInString(text), maxValue)}
 	}
+	if p.FieldType == "html" {
+		text = activeHTML.ReplaceAllString(text, "")
+	}
 	return text, nil
 }
+
+// activeHTML is what no sanitizer leaves in.
+var activeHTML = regexp.MustCompile(`(?is)<(script|style|iframe|object|embed)\b.*?(</(script|style|iframe|object|embed)\s*>|$)|\son[a-z]+\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
 
 func convertNumber(text string) (string, *badValue) {
 	if !isDecimal(text) {
@@ -169,12 +182,16 @@ func (c *call) convertDate(d *draft, p *property, text string) (string, *badValu
 		return t.Format(time.DateOnly), nil
 	}
 	ms, err := strconv.ParseInt(text, 10, 64)
+	sent := ms
 	if err != nil {
 		instant, isInstant := parseInstant(text)
 		if !isInstant || !c.newRules() {
 			return "", notLong(text)
 		}
 		ms = instant
+	}
+	if err == nil && c.newRules() && isSeconds(ms) {
+		ms *= 1000
 	}
 	day := ms
 	if ms%dayMillis != 0 {
@@ -185,11 +202,15 @@ func (c *call) convertDate(d *draft, p *property, text string) (string, *badValu
 		day = ms - (ms%dayMillis+dayMillis)%dayMillis
 	}
 	out := time.UnixMilli(day).UTC().Format(time.DateOnly)
-	if day != ms || err != nil {
+	if day != sent || err != nil {
 		d.normalized(p, text, out)
 	}
 	return out, nil
 }
+
+// isSeconds says that a number is more likely seconds than milliseconds since
+// 1970: as milliseconds it would be within some months of it.
+func isSeconds(n int64) bool { return n > 100_000_000 && n < 10_000_000_000 }
 
 func (c *call) convertDatetime(d *draft, p *property, text string) (string, *badValue) {
 	ms, ok := parseInstant(text)
@@ -198,7 +219,7 @@ func (c *call) convertDatetime(d *draft, p *property, text string) (string, *bad
 		if ms, err = strconv.ParseInt(text, 10, 64); err != nil {
 			return "", notLong(text)
 		}
-		if ms > 100_000_000 && ms < 10_000_000_000 {
+		if isSeconds(ms) {
 			c.wrong("property %q: %s looks like seconds, HubSpot takes milliseconds", p.Name, text)
 			if c.newRules() {
 				ms *= 1000
@@ -282,6 +303,10 @@ func (c *call) convertOwner(p *property, text string) (string, *badValue) {
 	}
 	if owner.Archived {
 		c.wrong("property %q: owner %s is archived", p.Name, text)
+		if c.s.opts.Switches.RefuseArchivedOwner {
+			return "", &badValue{code: "INVALID_OPTION", withValue: true,
+				message: fmt.Sprintf("%s was not one of the allowed options: owner %q is archived.", text, text)}
+		}
 	}
 	return owner.ID, nil
 }
