@@ -133,13 +133,23 @@ func (c *call) convert(d *draft, p *property, text string) (string, *badValue) {
 			"The value is too long: %d characters, at most %d are allowed.", utf8.RuneCountInString(text), maxValue)}
 	}
 	if p.FieldType == "html" {
-		text = activeHTML.ReplaceAllString(text, "")
+		text = sanitize(text)
 	}
 	return text, nil
 }
 
-// activeHTML is what no sanitizer leaves in.
-var activeHTML = regexp.MustCompile(`(?is)<(script|style|iframe|object|embed)\b.*?(</(script|style|iframe|object|embed)\s*>|$)|\son[a-z]+\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
+// What no sanitizer of rich text leaves in: elements that act, and the handlers
+// of others.
+var (
+	activeElement = regexp.MustCompile(`(?is)<(script|style|iframe|object|embed)\b.*?(</(script|style|iframe|object|embed)\s*>|$)`)
+	htmlTag       = regexp.MustCompile(`(?is)<[a-z][^>]*>`)
+	htmlHandler   = regexp.MustCompile(`(?is)\son[a-z]+\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)`)
+)
+
+func sanitize(text string) string {
+	text = activeElement.ReplaceAllString(text, "")
+	return htmlTag.ReplaceAllStringFunc(text, func(tag string) string { return htmlHandler.ReplaceAllString(tag, "") })
+}
 
 func convertNumber(text string) (string, *badValue) {
 	if !isDecimal(text) {
