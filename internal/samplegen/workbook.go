@@ -51,6 +51,11 @@ func workbook(columns []column, tickets []Ticket) ([]byte, error) {
 	if err := fill(f, columns, tickets); err != nil {
 		return nil, err
 	}
+	return bytesOf(f)
+}
+
+// bytesOf is the workbook as a file, always made at the same moment.
+func bytesOf(f *excelize.File) ([]byte, error) {
 	const made = "2026-06-30T12:00:00Z"
 	if err := f.SetDocProps(&excelize.DocProperties{Creator: "ticketetl", Title: dataSheet, Created: made, Modified: made}); err != nil {
 		return nil, err

@@ -21,6 +21,9 @@ func Write(dir string) error {
 		return err
 	}
 	files["chamados.xlsx"] = xlsx
+	if files["erros.xlsx"], err = mistakesBook(w, tickets); err != nil {
+		return err
+	}
 	files["chamados.csv"] = brazilian(table(chamados, tickets))
 	files["erros.csv"], files["erros.expected.csv"] = mistakesFiles(w, tickets)
 	for _, e := range exports {
