@@ -265,7 +265,7 @@ func (j *job) uniqueKeys() bool {
 
 // dropReports removes the report files of the check, which the load writes anew.
 func (j *job) dropReports() error {
-	var errs []error
+	errs := []error{j.dropMarked()}
 	for _, name := range []string{report.ResultsFile, report.ErrorsFile, report.FailedFile, report.InDoubtFile} {
 		if err := os.Remove(filepath.Join(j.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
@@ -296,6 +296,7 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 		j.summary.Calls = report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
 	}
 	j.summary.Next = j.next(totals, code, cause)
+	j.markUp(totals)
 	err := errors.Join(j.dropSpool(), j.summary.Save(j.dir), j.close())
 	if err == nil {
 		err = j.app.showSummary(&j.summary, j.groups, j.dir)

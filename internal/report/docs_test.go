@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,7 +77,9 @@ func TestSummaryIsDocumented(t *testing.T) {
 	require.NoError(t, err)
 	input, err := json.Marshal(full().Inputs[0])
 	require.NoError(t, err)
-	for _, key := range append(keysInOrder(t, group), keysInOrder(t, input)...) {
+	marked, err := json.Marshal(full().MarkedUp[0])
+	require.NoError(t, err)
+	for _, key := range slices.Concat(keysInOrder(t, group), keysInOrder(t, input), keysInOrder(t, marked)) {
 		require.Contains(t, section, "`"+key+"`")
 	}
 

@@ -56,6 +56,7 @@ type Summary struct {
 	ExitCode          int              `json:"exit_code"`
 	Error             string           `json:"error,omitempty"`
 	Next              string           `json:"next,omitempty"` // what to do now, for people
+	MarkedUp          []Marked         `json:"marked_up,omitempty"`
 }
 
 // An Account is the HubSpot account that a run worked on.
@@ -97,6 +98,22 @@ type Files struct {
 	InDoubt string `json:"in_doubt,omitempty"`
 	Output  string `json:"output,omitempty"` // of an export; a path, not in the run folder
 }
+
+// A Marked is a marked-up workbook in the run folder.
+type Marked struct {
+	File  string   `json:"file"`           // name inside the run folder
+	Input string   `json:"input"`          // the input that it is of
+	Copy  bool     `json:"copy,omitempty"` // of the user's own workbook; else it is a new one
+	Rows  string   `json:"rows"`           // AllRows or FailingRows
+	Sheet string   `json:"sheet"`          // that lists the problems
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Which rows a marked-up workbook has.
+const (
+	AllRows     = "all"
+	FailingRows = "failing"
+)
 
 // Count sets the counts of s and checks them against the number of rows read.
 func (s *Summary) Count(totals etl.Totals, rowsRead int64) {

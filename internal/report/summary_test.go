@@ -34,6 +34,7 @@ func full() *report.Summary {
 		Calls:    report.Calls{Total: 121, Retries: 2, RateLimited: 1},
 		Files:    report.Files{Results: "results.csv", Errors: "errors.csv", Failed: "failed.csv", InDoubt: "in-doubt.csv", Output: "out.csv"},
 		ExitCode: 3, Error: "stopped", Next: "mend failed.csv and import it: ticketetl import -m desk.yaml runs/1/failed.csv",
+		MarkedUp: []report.Marked{{File: "desk.marked.xlsx", Input: "desk.xlsx", Copy: true, Rows: report.AllRows, Sheet: "Problems (2)", Notes: []string{"2 cells are coloured without a comment"}}},
 	}
 	var totals etl.Totals
 	totals[etl.Created], totals[etl.Rejected], totals[etl.InDoubt] = 11_989, 11, 1
@@ -156,6 +157,8 @@ Files in runs/1
   errors.csv    every problem, down to its cell
   failed.csv    the rows to mend; import this file when they are
   in-doubt.csv  rows that were sent and got no answer
+  desk.marked.xlsx  your workbook, with the bad cells coloured and commented, and listed on the sheet Problems (2)
+    2 cells are coloured without a comment
 
 Next: mend failed.csv and import it: ticketetl import -m desk.yaml runs/1/failed.csv
 `},

@@ -303,8 +303,24 @@ func (t *screen) files(s *Summary) {
 			t.line(fmt.Sprintf("  %-12s  ", f.name), f.text)
 		}
 	}
+	t.marked(s)
 	if s.Redacted {
-		t.line("  values are hidden, and there is no ", FailedFile, ", because of --redact")
+		t.line("  values are hidden, and there is no ", FailedFile, " and no marked-up workbook, because of --redact")
+	}
+}
+
+// marked lists the marked-up workbooks and what there is to say of them.
+func (t *screen) marked(s *Summary) {
+	for i := range s.MarkedUp {
+		m := &s.MarkedUp[i]
+		text := "a workbook of it"
+		if m.Copy {
+			text = "your workbook"
+		}
+		t.line("  ", printable(m.File), "  ", text, ", with the bad cells coloured and commented, and listed on the sheet ", printable(m.Sheet))
+		for _, note := range m.Notes {
+			t.wrapped("    ", note)
+		}
 	}
 }
 

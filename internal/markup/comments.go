@@ -1,0 +1,167 @@
+package markup
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// author is who the comments are by.
+const author = "ticketetl"
+
+// A comments is what is known of a worksheet's comments before any is added.
+type comments struct {
+	part  string // "" if there are none
+	patch *patch
+	root  *node
+	own   map[string]bool // cells that have a comment already, which stays as it is
+}
+
+func (a *archive) comments(part string) (*comments, error) {
+	c := &comments{part: part, own: map[string]bool{}}
+	if part == "" || !a.has(part) {
+		c.part = ""
+		return c, nil
+	}
+	var err error
+	if c.patch, c.root, err = a.read(part); err != nil {
+		return nil, err
+	}
+	list := c.root.child("commentList")
+	if list == nil || c.root.child("authors") == nil {
+		return nil, fmt.Errorf("part %s holds no list of comments", part)
+	}
+	for _, n := range list.all("comment") {
+		c.own[n.attr("ref")] = true
+	}
+	return c, nil
+}
+
+// takes says whether the n-th marked cell of the sheet gets a comment.
+func (c *comments) takes(m *mark, n int64) bool { return n < MaxComments && !c.own[m.ref()] }
+
+// commented are the marks that get a comment.
+func (c *comments) commented(marks iter.Seq2[mark, error]) iter.Seq2[mark, error] {
+	return func(yield func(mark, error) bool) {
+		n := int64(0)
+		for m, err := range marks {
+			if n >= MaxComments {
+				return
+			}
+			if (err != nil || c.takes(&m, n)) && !yield(m, err) {
+				return
+			}
+			n++
+		}
+	}
+}
+
+// write writes the part with one comment for each mark.
+func (c *comments) write(w io.Writer, namespace string, marks iter.Seq2[mark, error]) error {
+	b := bufio.NewWriterSize(w, 64<<10)
+	head, between, tail, prefix, id := xmlHead+`<comments xmlns="`+namespace+`"><authors><author>`, `</author></authors><commentList>`, `</commentList></comments>`, "", 0
+	if c.part != "" {
+		prefix = c.root.name.Space
+		id = len(c.root.child("authors").all("author"))
+		head, between, tail = c.around()
+	}
+	b.WriteString(head + author + between)
+	for m, err := range marks {
+		if err != nil {
+			return err
+		}
+		b.WriteString(prefixTags(prefix, fmt.Sprintf(`<comment ref="%s" authorId="%d"><text><t xml:space="preserve">`, m.ref(), id)))
+		b.WriteString(escape(m.comment()))
+		b.WriteString(prefixTags(prefix, `</t></text></comment>`))
+	}
+	b.WriteString(tail)
+	return b.Flush()
+}
+
+// around is the part as it is, cut where an author and where comments are added.
+func (c *comments) around() (head, between, tail string) {
+	const cut = "\x00" // no XML holds it
+	tag := c.root.prefixed("author")
+	c.patch.add(c.root.child("authors"), "<"+tag+">"+cut+"</"+tag+">")
+	c.patch.add(c.root.child("commentList"), cut)
+	parts := strings.SplitN(string(c.patch.bytes()), cut, 3)
+	return parts[0], parts[1], parts[2]
+}
+
+const (
+	vmlHead = `<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:x="urn:schemas-microsoft-com:office:excel">` +
+		`<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>`
+	boxType = `<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe"><v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>`
+)
+
+// A drawing is the VML part with the boxes of a sheet's comments.
+type drawing struct {
+	head, tail string
+	id         int // of the last shape
+}
+
+var shapeID = regexp.MustCompile(`_x0000_s([0-9]{1,8})\b`)
+
+// drawing reads the part, which may hold shapes of the user's; "" begins one.
+func (a *archive) drawing(part string) (*drawing, error) {
+	d := &drawing{head: vmlHead + boxType, tail: "</xml>", id: 1024}
+	if part == "" {
+		return d, nil
+	}
+	p, root, err := a.read(part)
+	if err != nil {
+		return nil, err
+	}
+	for prefix, space := range map[string]string{"v": "urn:schemas-microsoft-com:vml", "o": "urn:schemas-microsoft-com:office:office", "x": "urn:schemas-microsoft-com:office:excel"} {
+		if root.namespace(prefix) != space {
+			return nil, fmt.Errorf("part %s is drawn in another way", part)
+		}
+	}
+	for _, m := range shapeID.FindAllSubmatch(p.data, -1) {
+		n, _ := strconv.Atoi(string(m[1]))
+		d.id = max(d.id, n)
+	}
+	d.head, d.tail = string(p.data[:root.end]), string(p.data[root.end:])
+	if !strings.Contains(d.head, `id="_x0000_t202"`) {
+		d.head += boxType
+	}
+	return d, nil
+}
+
+// write writes the part with one box for each mark.
+func (d *drawing) write(w io.Writer, marks iter.Seq2[mark, error]) error {
+	b := bufio.NewWriterSize(w, 64<<10)
+	b.WriteString(d.head)
+	for m, err := range marks {
+		if err != nil {
+			return err
+		}
+		d.id++
+		lines := boxLines(m.comment())
+		top := max(m.row-2, 0)
+		fmt.Fprintf(b, `<v:shape id="_x0000_s%d" type="#_x0000_t202" style="position:absolute;margin-left:60pt;margin-top:2pt;width:260pt;height:%dpt;z-index:%d;visibility:hidden" fillcolor="#ffffe1" o:insetmode="auto">`+
+			`<v:fill color2="#ffffe1"/><v:shadow on="t" color="black" obscured="t"/><v:path o:connecttype="none"/>`+
+			`<v:textbox style="mso-direction-alt:auto"><div style="text-align:left"></div></v:textbox>`+
+			`<x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/><x:Anchor>%d, 15, %d, 2, %d, 15, %d, 4</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>%d</x:Row><x:Column>%d</x:Column></x:ClientData></v:shape>`,
+			d.id, 13*lines+8, d.id-1024, m.column+1, top, m.column+5, top+lines+1, m.row-1, m.column)
+	}
+	b.WriteString(d.tail)
+	return b.Flush()
+}
+
+// boxLines is how many lines the box of a text has.
+func boxLines(text string) int { return min(linesOf(text, 45)+1, 30) }
+
+// linesOf is about how many lines a text takes that wraps after width letters.
+func linesOf(text string, width int) int {
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		n += 1 + utf8.RuneCountInString(line)/width
+	}
+	return n
+}
