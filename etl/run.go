@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -50,6 +51,21 @@ type entry struct {
 }
 
 func (e *entry) judge(out Outcome) { e.out, e.judged = out, true }
+
+// reject judges a record that is not to be sent, because of problems. If an
+// earlier attempt sent it, what became of it is as open as before.
+func (e *entry) reject(problems []Problem) {
+	out := Outcome{Status: Rejected, Problems: problems}
+	if d := e.rec.Doubt; d != nil {
+		out.Status = InDoubt
+		out.Problems = append([]Problem{{
+			Column: -1, Code: "NO_ANSWER",
+			Message: "it was sent at " + d.Begun.UTC().Format(time.RFC3339) + ", and no answer came, so HubSpot may have stored it or not; by now it would be rejected",
+			Hint:    "look in HubSpot whether the ticket is there before you send the row again",
+		}}, problems...)
+	}
+	e.judge(out)
+}
 
 // A batch is a stretch of records in reading order, those to be sent and those
 // that were judged on the way.
@@ -177,17 +193,22 @@ func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
 	return e
 }
 
-// recall gives a record the outcome that it has from an earlier attempt.
+// recall gives a record the outcome that it has from an earlier attempt, also if
+// it would be rejected by now: the account's definitions may have changed.
 func (r *run) recall(ctx context.Context, e *entry) error {
-	if r.steps.Past == nil || e.judged {
+	if r.steps.Past == nil || e.judged && e.out.Status != Rejected {
 		return nil
 	}
 	out, ended, err := r.steps.Past.Ended(ctx, e.rec)
-	if err != nil || !ended {
+	switch {
+	case err != nil:
 		return err
+	case ended:
+		e.judge(out)
+		e.kept = true
+	case e.judged:
+		e.reject(e.out.Problems)
 	}
-	e.judge(out)
-	e.kept = true
 	return nil
 }
 
@@ -264,7 +285,7 @@ func (r *run) keep(ctx context.Context, b *batch) error {
 
 // process brings the open entries of b to their outcome.
 func (r *run) process(ctx context.Context, b *batch) error {
-	if err := r.resolve(ctx, b); err != nil {
+	if err := r.reject(ctx, b); err != nil {
 		b.judgeRest(Outcome{Status: Unsent})
 		return err
 	}
@@ -327,8 +348,31 @@ func same(status Status, n int) []Outcome {
 	return out
 }
 
-// resolve looks the references of the open entries up and rejects those that
-// have none where one is required.
+// reject resolves the references of the open entries, and rejects those that lack
+// one that is required, or that the Sink cannot take.
+func (r *run) reject(ctx context.Context, b *batch) error {
+	if err := r.resolve(ctx, b); err != nil {
+		return err
+	}
+	c, ok := r.steps.Sink.(Checker)
+	recs := b.records()
+	if !ok || len(recs) == 0 {
+		return nil
+	}
+	rejected, err := c.Check(ctx, recs)
+	if err != nil {
+		return err
+	}
+	b.eachOpen(func(i int, e *entry) {
+		if out, ok := rejected[i]; ok {
+			out.Problems = append(e.out.Problems, out.Problems...)
+			e.judge(out)
+		}
+	})
+	return nil
+}
+
+// resolve looks the references of the open entries up.
 func (r *run) resolve(ctx context.Context, b *batch) error {
 	recs := b.records()
 	if r.steps.Resolver == nil || len(recs) == 0 {
@@ -338,20 +382,30 @@ func (r *run) resolve(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
+	b.eachOpen(func(i int, e *entry) {
+		e.out.Problems = append(e.out.Problems, problems[i]...)
+		if fatal(e.out.Problems) {
+			e.reject(e.out.Problems)
+		}
+	})
+	return nil
+}
+
+// eachOpen calls f for each entry that is open, with its place among them. Those
+// that f judges are open no more.
+func (b *batch) eachOpen(f func(i int, e *entry)) {
 	next := 0
 	for i := range b.entries {
 		e := &b.entries[i]
 		if e.judged {
 			continue
 		}
-		e.out.Problems = append(e.out.Problems, problems[next]...)
+		f(next, e)
 		next++
-		if fatal(e.out.Problems) {
-			e.judge(Outcome{Status: Rejected, Problems: e.out.Problems})
+		if e.judged {
 			b.open--
 		}
 	}
-	return nil
 }
 
 func (b *batch) records() []*Record {

@@ -59,7 +59,7 @@ func (mapper) Apply(rec *etl.Record) (bool, []etl.Problem) {
 		rec.Key = ""
 	}
 	switch text {
-	case "bad":
+	case "bad", "bad done", "bad lost":
 		return false, []etl.Problem{{Code: "BAD", Message: "bad"}}
 	case "warn":
 		return false, []etl.Problem{{Code: "ODD", Message: "odd", Warning: true}}
@@ -367,9 +367,9 @@ type past struct{}
 
 func (past) Ended(_ context.Context, rec *etl.Record) (etl.Outcome, bool, error) {
 	switch rec.Fields[0] {
-	case "done":
+	case "done", "bad done":
 		return etl.Outcome{Status: etl.Created, ID: "7"}, true, nil
-	case "lost":
+	case "lost", "bad lost":
 		rec.Doubt = &etl.Doubt{Floor: "6"}
 	case "broken":
 		return etl.Outcome{}, false, errors.New("run folder: the journal is damaged")
@@ -401,6 +401,61 @@ func TestRunCarriesOn(t *testing.T) {
 	require.Equal(t, []string{"lost after 6"}, doubts)
 	require.EqualError(t, run("broken"), "run folder: the journal is damaged")
 	require.Equal(t, "broken unsent", report.texts[4])
+}
+
+// TestRunForgetsNothing: what an earlier attempt has sent is not rejected because
+// the definitions, or what the record refers to, have changed since.
+func TestRunForgetsNothing(t *testing.T) {
+	t.Parallel()
+	s, log, report := &sink{}, &journalLog{}, &told{}
+	_, err := etl.Run(t.Context(), etl.Steps{
+		Inputs: []etl.Input{{Source: &rows{cells: []string{"bad done", "bad lost", "lost", "bad"}}, Mapper: mapper{}}},
+		Past:   past{}, Resolver: resolver{}, Journal: log, Sink: s, Report: report,
+	}, etl.Options{Writers: 1})
+	require.NoError(t, err)
+	require.Equal(t, []string{"bad done created", "bad lost in-doubt", "lost in-doubt", "bad rejected"}, report.texts)
+	require.Equal(t, "7", report.outs[0].ID)
+	require.Equal(t, "NO_ANSWER", report.outs[1].Problems[0].Code)
+	require.Equal(t, "BAD", report.outs[1].Problems[1].Code, "why it is not looked up")
+	require.Empty(t, s.batches)
+	require.Equal(t, []string{"bad lost in-doubt", "lost in-doubt", "bad rejected"}, log.lines)
+}
+
+// checking is a sink that checks first: it refuses "taken", and breaks at "broken".
+type checking struct {
+	sink
+	log *journalLog
+}
+
+func (c *checking) Check(_ context.Context, batch []*etl.Record) (map[int]etl.Outcome, error) {
+	rejected := map[int]etl.Outcome{}
+	for i, rec := range batch {
+		c.log.lines = append(c.log.lines, "check "+rec.Fields[0])
+		switch rec.Fields[0] {
+		case "taken":
+			rejected[i] = etl.Outcome{Status: etl.Rejected, ID: "7", Problems: []etl.Problem{{Code: "TICKET_EXISTS"}}}
+		case "broken":
+			return nil, errors.New("no answer")
+		}
+	}
+	return rejected, nil
+}
+
+// TestRunChecksFirst: what the Sink rejects by what is there already was never
+// about to be sent.
+func TestRunChecksFirst(t *testing.T) {
+	t.Parallel()
+	log, report := &journalLog{}, &told{}
+	s := &checking{log: log}
+	_, err := etl.Run(t.Context(), etl.Steps{
+		Inputs:  []etl.Input{{Source: &rows{cells: []string{"a", "taken", "warn", "broken"}}, Mapper: mapper{}}},
+		Journal: log, Sink: s, Report: report,
+	}, etl.Options{Batch: 3, Writers: 1})
+	require.EqualError(t, err, "no answer")
+	require.Equal(t, []string{"a created", "taken rejected", "warn created", "broken unsent"}, report.texts)
+	require.Equal(t, "7", report.outs[1].ID)
+	require.Equal(t, [][]string{{"a", "warn"}}, s.batches)
+	require.Equal(t, []string{"check a", "check taken", "check warn", "begin a", "end a created", "taken rejected", "check broken", "broken unsent"}, log.lines)
 }
 
 // TestRunKeepsADoubt: a record that an earlier attempt sent is not "unsent"

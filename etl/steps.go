@@ -84,6 +84,15 @@ type Sink interface {
 	Write(ctx context.Context, batch []*Record) ([]Outcome, error)
 }
 
+// A Checker is a Sink that rejects some Records before they are journaled as
+// about to be sent, by what the destination holds already.
+type Checker interface {
+	// Check returns the Outcomes of the Records that are rejected, by their place
+	// in batch. A Record with a Doubt is for Write to judge. The error is non-nil
+	// only when the run must stop.
+	Check(ctx context.Context, batch []*Record) (map[int]Outcome, error)
+}
+
 // A Report is told how each Record ended, in the order of the source, from one
 // goroutine. An error stops the run.
 type Report interface {

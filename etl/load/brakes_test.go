@@ -26,11 +26,11 @@ func brake(t *testing.T, err error) *load.BrakeError {
 }
 
 // braked is an importer with bounds.
-func (a *account) braked(op etl.Operation, change func(*load.ImportOptions)) *load.Importer {
+func (a *account) braked(op etl.Operation, change func(*load.ImportOptions)) *checked {
 	a.seq++
 	opts := load.ImportOptions{Operation: op, KeyProperty: "external_id", Schema: a.schema, Run: fmt.Sprintf("run%d", a.seq)}
 	change(&opts)
-	return load.NewImporter(a.client, opts)
+	return &checked{load.NewImporter(a.client, opts)}
 }
 
 func TestMaxCreates(t *testing.T) {

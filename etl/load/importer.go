@@ -197,9 +197,6 @@ func (imp *Importer) steps(ctx context.Context, items []*item) error {
 // Those that were sent before, and whose answer was lost, are settled first.
 func (imp *Importer) create(ctx context.Context, items []*item) error {
 	lost := judgeDoubts(items)
-	if err := imp.rejectExisting(ctx, unjudged(items)); err != nil {
-		return err
-	}
 	fresh := unjudged(items)
 	if imp.opts.DryRun {
 		judgeAll(fresh, etl.Created)
@@ -210,29 +207,6 @@ func (imp *Importer) create(ctx context.Context, items []*item) error {
 	}
 	err := imp.send(ctx, fresh)
 	return errors.Join(err, imp.settle(ctx, inDoubt(fresh)))
-}
-
-// rejectExisting rejects the items whose key a ticket has already, before
-// HubSpot refuses whole batches because of them. Keys of a run's own making are
-// new.
-func (imp *Importer) rejectExisting(ctx context.Context, items []*item) error {
-	if len(items) == 0 || imp.opts.KeyProperty == "" || imp.opts.KeyProperty == RowKeyProperty {
-		return nil
-	}
-	if err := imp.lookUp(ctx, items); err != nil {
-		return err
-	}
-	for _, it := range items {
-		if it.stored == nil {
-			continue
-		}
-		it.judge(etl.Rejected, etl.Problem{
-			Column: it.rec.KeyColumn, Property: imp.opts.KeyProperty, Value: it.rec.Key, Code: "TICKET_EXISTS",
-			Message: fmt.Sprintf("ticket %s has %s %q already", it.id, imp.opts.KeyProperty, it.rec.Key),
-			Hint:    "use operation: upsert to change that ticket, or correct the key",
-		})
-	}
-	return nil
 }
 
 // send creates items, as many of them as may be created.

@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,8 +28,10 @@ type account struct {
 func newAccount(t *testing.T, opts sandbox.Options) *account {
 	t.Helper()
 	opts.Limits = sandbox.Unlimited
-	world := sandbox.DefaultWorld()
-	opts.World = world
+	if opts.World == nil {
+		opts.World = sandbox.DefaultWorld()
+	}
+	world := opts.World
 	server, err := sandbox.New(opts)
 	require.NoError(t, err)
 	client, err := hubspot.New(hubspot.Options{
@@ -48,11 +51,38 @@ func (a *account) write(t *testing.T, op etl.Operation, recs ...*etl.Record) []e
 	return outcomes
 }
 
-func (a *account) sink(op etl.Operation, dry bool) *load.Importer {
+func (a *account) sink(op etl.Operation, dry bool) *checked {
 	a.seq++
-	return load.NewImporter(a.client, load.ImportOptions{
+	return &checked{load.NewImporter(a.client, load.ImportOptions{
 		Operation: op, KeyProperty: "external_id", Schema: a.schema, Run: fmt.Sprintf("run%d", a.seq), DryRun: dry,
-	})
+	})}
+}
+
+// A checked importer checks records before it writes them, as etl.Run does.
+type checked struct{ *load.Importer }
+
+func (c *checked) Write(ctx context.Context, batch []*etl.Record) ([]etl.Outcome, error) {
+	rejected, err := c.Check(ctx, batch)
+	out := make([]etl.Outcome, len(batch))
+	var rest []*etl.Record
+	for i, rec := range batch {
+		out[i] = etl.Outcome{Status: etl.Unsent}
+		if was, ok := rejected[i]; ok {
+			out[i] = was
+		} else {
+			rest = append(rest, rec)
+		}
+	}
+	if err != nil || len(rest) == 0 {
+		return out, err
+	}
+	written, err := c.Importer.Write(ctx, rest)
+	for i := range out {
+		if _, ok := rejected[i]; !ok {
+			out[i], written = written[0], written[1:]
+		}
+	}
+	return out, err
 }
 
 // ticket is a good record with a key and further properties "name=value".

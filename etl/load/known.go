@@ -95,6 +95,12 @@ func compareIDs(a, b string) int {
 	return 0
 }
 
+// isBefore says that the ticket id was there when the ticket floor was, as far as
+// the two can be compared.
+func isBefore(id, floor string) bool {
+	return isID(floor) && usual(floor) == usual(id) && compareIDs(id, floor) <= 0
+}
+
 // below is the number before id.
 func below(id string) string {
 	n, ok := new(big.Int).SetString(id, 10)
@@ -115,7 +121,7 @@ const clockSkew = 5 * time.Minute
 // compared, else by its time. sure is false when neither is known.
 func age(o *hubspot.Object, d *etl.Doubt) (newer, sure bool) {
 	if isID(d.Floor) && usual(d.Floor) == usual(o.ID) {
-		return compareIDs(o.ID, d.Floor) > 0, true
+		return !isBefore(o.ID, d.Floor), true
 	}
 	created, err := time.Parse(time.RFC3339, o.Properties[createdName])
 	if err != nil {

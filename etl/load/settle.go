@@ -75,79 +75,27 @@ func (imp *Importer) settle(ctx context.Context, items []*item) error {
 	return imp.settleByValues(ctx, items)
 }
 
-// settleByKey looks items up by their unique key, and sends those that are not
-// there once more: HubSpot refuses the second of two tickets with one key. So
-// what is refused then, or lost again, is looked up again.
-func (imp *Importer) settleByKey(ctx context.Context, items []*item) error {
-	missing, err := imp.findByKey(ctx, items)
-	if err != nil || len(missing) == 0 {
-		return err
-	}
-	err = imp.send(ctx, missing)
-	var open []*item
-	for _, it := range missing {
-		if it.out.Status == etl.InDoubt || it.out.Status == etl.Failed {
-			open = append(open, it)
-		}
-	}
-	if err == nil {
-		_, err = imp.findByKey(ctx, open)
-	}
-	return err
-}
-
-// findByKey judges the items whose ticket is there and returns the others as
-// they were.
-func (imp *Importer) findByKey(ctx context.Context, items []*item) (missing []*item, err error) {
-	if len(items) == 0 {
-		return nil, nil
-	}
-	q := hubspot.BatchRead{IDs: keys(items), IDProperty: imp.opts.KeyProperty, Properties: append(imp.names(items), createdName)}
-	found, _, err := imp.client.ReadBatch(ctx, tickets, q)
-	if err != nil {
-		return items, fmt.Errorf("look up by %s what became of tickets: %w", imp.opts.KeyProperty, err)
-	}
-	byKey := make(map[string]*hubspot.Object, len(found))
-	for i := range found {
-		byKey[imp.keyOf(&found[i])] = &found[i]
-	}
-	for _, it := range items {
-		if o := byKey[foldKey(it.rec.Key)]; o != nil {
-			imp.settleOn(it, o)
-		} else {
-			missing = append(missing, it)
-		}
-	}
-	return missing, nil
-}
-
-// settleOn judges an item by the ticket that has its key.
-func (imp *Importer) settleOn(it *item, o *hubspot.Object) {
-	newer, sure := age(o, it.doubt)
-	if sure && !newer || imp.known.isGiven(o.ID) {
-		it.judge(etl.Failed, rowProblem("CONFLICT", fmt.Sprintf("ticket %s has %s %q already", o.ID, imp.opts.KeyProperty, it.rec.Key)))
-		imp.creates.settle([]*item{it})
-		return
-	}
-	imp.found(it, o, "its "+imp.opts.KeyProperty)
-}
-
 // found judges an item by the ticket that it became.
 func (imp *Importer) found(it *item, o *hubspot.Object, by string) {
 	text := "the answer to it was lost; it was found by " + by
-	var differ []string
-	for _, p := range it.rec.Properties {
-		if !imp.properties[p.Name].Same(o.Properties[p.Name], p.Value) {
-			differ = append(differ, p.Name)
-		}
-	}
-	if len(differ) > 0 {
+	if differ := imp.unlike(it, o.Properties); len(differ) > 0 {
 		text += ", and something has changed since: " + strings.Join(differ, ", ")
 	}
 	it.id = o.ID
 	imp.known.remember([]string{o.ID})
 	it.judge(etl.Created, settledProblem(text))
 	imp.creates.count(it)
+}
+
+// unlike are the properties of which the item sent another value.
+func (imp *Importer) unlike(it *item, values map[string]string) []string {
+	var names []string
+	for _, p := range it.rec.Properties {
+		if !imp.properties[p.Name].Same(values[p.Name], p.Value) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // settleByValues looks for items among the tickets that came since they were
@@ -293,7 +241,7 @@ func (imp *Importer) match(groups []*group, objects []*hubspot.Object) {
 	for _, o := range objects {
 		var fits []*group
 		for _, g := range groups {
-			if newer, _ := age(o, earliest([]*group{g})); newer && imp.holds(o, g.items[0]) {
+			if newer, _ := age(o, earliest([]*group{g})); newer && len(imp.unlike(g.items[0], o.Properties)) == 0 {
 				fits = append(fits, g)
 			}
 		}
@@ -302,16 +250,6 @@ func (imp *Importer) match(groups []*group, objects []*hubspot.Object) {
 			g.shared = g.shared || len(fits) > 1
 		}
 	}
-}
-
-// holds says that a ticket has every value that the item sent.
-func (imp *Importer) holds(o *hubspot.Object, it *item) bool {
-	for _, p := range it.rec.Properties {
-		if !imp.properties[p.Name].Same(o.Properties[p.Name], p.Value) {
-			return false
-		}
-	}
-	return true
 }
 
 // maxNamed is how many tickets a message lists.

@@ -23,6 +23,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
+	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
 // A clock goes on only when somebody waits.
@@ -75,10 +76,10 @@ func newSettling(t *testing.T, keyed bool, opts sandbox.Options) *settling {
 }
 
 // importer is a new process of the run.
-func (s *settling) importer() *load.Importer {
+func (s *settling) importer() *checked {
 	s.seq++
 	s.opts.Run = fmt.Sprintf("run%d", s.seq)
-	return load.NewImporter(s.client, s.opts)
+	return &checked{load.NewImporter(s.client, s.opts)}
 }
 
 // row is a record; without a key, its values are its own all the same.
@@ -518,4 +519,33 @@ func TestSettleWhileOthersWrite(t *testing.T) {
 	writers.Wait()
 	require.Equal(t, "created in-doubt", statuses(append(stored, lost...)))
 	require.Len(t, s.server.Tickets(false), 2)
+}
+
+var errReset = errors.New("connection reset")
+
+// says is an answer to r.
+func says(r *http.Request, status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
+}
+
+// rewritten carries r with another text in its body.
+func rewritten(to http.RoundTripper, r *http.Request, old, text string) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	body = bytes.ReplaceAll(body, []byte(old), []byte(text))
+	r = r.Clone(r.Context())
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return to.RoundTrip(r)
+}
+
+// worldWithRowKey is the default one with the property for row keys.
+func worldWithRowKey() *sandbox.World {
+	world := sandbox.DefaultWorld()
+	world.Schema.Properties = append(world.Schema.Properties, schema.Property{
+		Name: load.RowKeyProperty, Label: "Row key", Type: "string", FieldType: "text", GroupName: "ticketinformation",
+		HasUniqueValue: true, Modification: &schema.Modification{Archivable: true},
+	})
+	return world
 }
