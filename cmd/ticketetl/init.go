@@ -20,9 +20,10 @@ import (
 )
 
 type initOptions struct {
-	file   string
-	output string
-	source sourceFlags
+	interactive bool
+	file        string
+	output      string
+	source      sourceFlags
 }
 
 // A draft is made from so many rows at most, and so many bytes of them.
@@ -36,8 +37,9 @@ func (a *app) initCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "init FILE [-o MAPPING]", Short: "Draft a mapping from a spreadsheet's headers and the account's properties",
 		Long: `Reads the headers and the first rows of FILE and drafts a mapping: columns are
-matched to ticket properties by name and label. What is doubtful is marked "# ?",
-and what was not matched is listed. With --schema it works without a token.`,
+matched to ticket properties by name, label and what their cells hold. What is
+doubtful is marked "# ?", or asked with --interactive, and what was not matched is
+listed. With --schema it works without a token.`,
 		Example: `  ticketetl init tickets.xlsx -o mapping.yaml
   ticketetl init --sandbox samples/chamados.csv`,
 		Args: cobra.ExactArgs(1),
@@ -50,6 +52,7 @@ and what was not matched is listed. With --schema it works without a token.`,
 	f.StringVarP(&opts.output, "output", "o", "", "write the mapping to this `file` (default: standard output)")
 	f.StringVar(&a.flags.schema, "schema", "", "take the definitions from this `file` instead of asking the account")
 	f.BoolVar(&a.flags.yes, "yes", false, "replace the mapping file if it is there")
+	f.BoolVar(&opts.interactive, "interactive", false, "ask about what is not sure, one question after the other")
 	opts.source.add(f)
 	a.accountFlags(f)
 	return cmd
@@ -60,6 +63,9 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 		if _, err := os.Stat(opts.output); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s is there already; give --yes to replace it", opts.output)
 		}
+	}
+	if opts.interactive && !a.inTerm {
+		return errors.New("--interactive needs a terminal to ask on; without it, doubts are marked \"# ?\" in the draft")
 	}
 	if opts.file == "-" {
 		return errors.New("init reads a file by its name; write standard input to a file first")
@@ -74,6 +80,9 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 		return err
 	}
 	in.Schema = conn.schema
+	if opts.interactive {
+		in.Ask = func(q transform.Question) (int, error) { return a.choose(ctx, q) }
+	}
 	var draft bytes.Buffer
 	if err := transform.Draft(&draft, in); err != nil {
 		return err

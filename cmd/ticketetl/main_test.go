@@ -10,12 +10,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/term"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"ticketetl": func() {
-			s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
+			s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, inTerm: term.IsTerminal(int(os.Stdin.Fd()))}
 			ctx, stop, interrupted := watchSignals()
 			s.stop, s.interrupts = stop, interrupted
 			os.Exit(run(ctx, os.Args[1:], s))

@@ -20,6 +20,10 @@ type DraftInput struct {
 	Kinds   [][]etl.Kind // of the samples; nil when all are text
 	Schema  *schema.Schema
 	Source  Source // what is known of how the file is read; written down where it is set
+
+	// Ask settles doubts with a person: it returns the index of the choice. An
+	// error ends the draft. Nil: doubts are marked instead.
+	Ask func(Question) (int, error)
 }
 
 // Draft writes a commented mapping that Parse reads. Columns are matched to
@@ -28,9 +32,13 @@ type DraftInput struct {
 func Draft(w io.Writer, in DraftInput) error {
 	d := &draft{DraftInput: in, columns: map[string]int{}, why: map[string]string{}, used: map[int]bool{}, distinct: map[int][]string{}}
 	d.match()
+	d.settle()
 	d.head()
 	d.properties()
 	d.associations()
+	if d.err != nil {
+		return d.err
+	}
 	_, err := io.WriteString(w, d.out.String())
 	return err
 }
@@ -49,6 +57,9 @@ type draft struct {
 	contacts int // column of e-mail addresses + 1
 	domains  int // column of domains + 1
 	ids      []idColumn
+
+	pipelineSure bool  // somebody has said so
+	err          error // of Ask
 }
 
 // An idColumn holds ids of records of another object type.
@@ -144,8 +155,7 @@ func (d *draft) properties() {
 	}
 	for _, name := range names {
 		if name == stageProperty && d.pipeline != nil {
-			d.linef("  hs_pipeline: {value: %s}  # ? or another of %s",
-				strconv.Quote(d.pipeline.Label), pipelineNames(d.Schema))
+			d.pipelineLine()
 		}
 		d.property(d.Schema.Property(name), d.columns[name])
 	}
@@ -160,7 +170,7 @@ func (d *draft) property(p *schema.Property, column int) {
 	switch {
 	case d.typed(column):
 	case p.Type == "date" || p.Type == "datetime":
-		d.dates(d.texts(column))
+		d.dates(column, d.texts(column))
 	case p.Type == "number":
 		d.number(d.texts(column))
 	}
@@ -206,13 +216,17 @@ var draftPatterns = []string{
 
 // dates declares a form that all cells have, if only one does. Where the cells
 // can be read in both orders, another column of the file may have proven one.
-func (d *draft) dates(cells []string) {
+func (d *draft) dates(column int, cells []string) {
 	dmy, mdy := allDates(cells, "dmy"), allDates(cells, "mdy")
 	switch {
 	case len(cells) == 0 || len(d.Source.Dates) > 0 || allDates(cells, "iso"):
 	case dmy && mdy:
-		if order, column := d.provenOrder(); order != "" {
-			d.linef("    dates: %s  # ? its cells can be read in both orders; column %s has this one", order, d.columnName(column))
+		if order, like := d.provenOrder(); order != "" {
+			d.linef("    dates: %s  # ? its cells can be read in both orders; column %s has this one", order, d.columnName(like))
+			return
+		}
+		if order := d.settleOrder(column); order != "" {
+			d.linef("    dates: %s", order)
 			return
 		}
 		d.linef("    # dates: dmy  # ? or mdy: %s do not tell the day from the month", d.lookedAt())
@@ -294,10 +308,22 @@ func (d *draft) missing() {
 		d.linef("  # %s: {value: %s}  # ? HubSpot needs it, and no column fits", name, strconv.Quote(example))
 	}
 	_, mapped := d.columns[pipelineProperty]
+	if _, staged := d.columns[stageProperty]; d.pipeline != nil && !staged {
+		d.pipelineLine()
+	}
 	if items := pipelineItems(d.Schema); !mapped && d.pipeline == nil && len(items) > 1 {
 		d.linef("  # hs_pipeline: {value: %s}  # ? or another of %s; without it the stage must be in one pipeline only",
 			strconv.Quote(items[0].name()), pipelineNames(d.Schema))
 	}
+}
+
+// pipelineLine sets the pipeline of all rows.
+func (d *draft) pipelineLine() {
+	doubt := ""
+	if !d.pipelineSure {
+		doubt = "  # ? or another of " + pipelineNames(d.Schema)
+	}
+	d.linef("  hs_pipeline: {value: %s}%s", strconv.Quote(d.pipeline.Label), doubt)
 }
 
 func pipelineNames(s *schema.Schema) string {
@@ -317,8 +343,7 @@ func (d *draft) unmatched() {
 		}
 		example := ""
 		if cells := d.cells(i); len(cells) > 0 {
-			runes := []rune(cells[0])
-			example = ", e.g. " + strconv.Quote(string(runes[:min(len(runes), 40)]))
+			example = ", e.g. " + strconv.Quote(firstRunes(cells[0], 40))
 		}
 		d.linef("  #   %s (column %s)%s", d.columnName(i), etl.ColumnLetter(i), example)
 	}
@@ -333,7 +358,12 @@ func (d *draft) associations() {
 		d.linef("  - {to: %s, column: %s, match: id, split: \";\"}", ids.to, d.columnName(ids.column))
 	}
 	if d.contacts > 0 {
-		d.linef("  - {to: contacts, column: %s, match: email, missing: reject}  # ? missing: skip leaves unknown addresses out", d.columnName(d.contacts-1))
+		policy, sure := d.settleMissing()
+		doubt := "  # ? missing: skip leaves unknown addresses out"
+		if sure {
+			doubt = ""
+		}
+		d.linef("  - {to: contacts, column: %s, match: email, missing: %s}%s", d.columnName(d.contacts-1), policy, doubt)
 	}
 	if d.domains > 0 {
 		split := ""

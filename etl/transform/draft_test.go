@@ -2,8 +2,10 @@ package transform_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +90,53 @@ func TestDraftByContent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDraftAsks: what a person answers stands in the draft, without a doubt.
+func TestDraftAsks(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		"Which column numbers the tickets?":                 `B "Nr"`,
+		`Column C "State" becomes …`:                        "Ticket status (hs_pipeline_stage)",
+		`Column D "Zzz" becomes …`:                          "Due date (due)",
+		"Which pipeline do the tickets go to?":              "Suporte",
+		`A cell with "Zu" means …`:                          "Closed",
+		`A cell with "Wat" means …`:                         "I do not know: such rows are rejected until the mapping says it",
+		`Dates in column D "Zzz" begin with …`:              "the month",
+		"When the account has no contact with an address …": "import the ticket without the contact",
+	}
+	asked := map[string]bool{}
+	in := transform.DraftInput{
+		File: "x.csv", Schema: account(), Whole: true,
+		Header:  etl.NewHeader([]string{"Subject", "Nr", "State", "Zzz", "E-mail"}),
+		Samples: [][]string{{"One", "T-1", "Zu", "01/02/2026", "a@example.com"}, {"Two", "T-2", "Wat", "03/04/2026", "b@example.com"}},
+		Ask: func(q transform.Question) (int, error) {
+			asked[q.Text] = true
+			if want, known := answers[q.Text]; known {
+				require.Contains(t, q.Choices, want)
+				return slices.Index(q.Choices, want), nil
+			}
+			return q.Default, nil
+		},
+	}
+	var out bytes.Buffer
+	require.NoError(t, transform.Draft(&out, in))
+	for question := range answers {
+		require.True(t, asked[question], "%s was not asked, but %v", question, asked)
+	}
+	m, err := transform.Parse("draft.yaml", out.Bytes())
+	require.NoError(t, err, out.String())
+	require.Equal(t, &transform.Key{Property: "external_id", Column: "Nr"}, m.Key)
+	for _, line := range []string{
+		`key: {property: external_id, column: "Nr"}` + "\n", `  hs_pipeline: {value: "Suporte"}` + "\n", `      "Zu": "Closed"` + "\n", `      # "Wat": "?"  # ? one of`,
+		`    dates: mdy` + "\n", `match: email, missing: skip}` + "\n",
+	} {
+		require.Contains(t, out.String(), line)
+	}
+
+	stopped := errors.New("stopped")
+	in.Ask = func(transform.Question) (int, error) { return 0, stopped }
+	require.ErrorIs(t, transform.Draft(&out, in), stopped)
 }
 
 // golden compares got with a file of testdata/draft.

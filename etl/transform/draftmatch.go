@@ -60,13 +60,7 @@ func (d *draft) matchNames() {
 // matchKey takes the column that numbers the tickets, if a property with unique
 // values can hold it.
 func (d *draft) matchKey() {
-	var unique []string
-	for i := range d.Schema.Properties {
-		p := &d.Schema.Properties[i]
-		if ok, _ := p.Writable(); ok && p.HasUniqueValue && !strings.HasPrefix(p.Name, "hs_") {
-			unique = append(unique, p.Name)
-		}
-	}
+	unique := d.uniqueNames()
 	for _, name := range unique {
 		if column, ok := d.columns[name]; ok {
 			d.key, d.keyAt = name, column
@@ -77,6 +71,17 @@ func (d *draft) matchKey() {
 		d.key, d.keyAt = unique[0], column
 		d.take(d.key, column, "? it looks like the number of the ticket")
 	}
+}
+
+// uniqueNames are the properties that can be a key.
+func (d *draft) uniqueNames() (unique []string) {
+	for i := range d.Schema.Properties {
+		p := &d.Schema.Properties[i]
+		if ok, _ := p.Writable(); ok && p.HasUniqueValue && !strings.HasPrefix(p.Name, "hs_") {
+			unique = append(unique, p.Name)
+		}
+	}
+	return unique
 }
 
 // numbersTickets says whether a column can be a key: no cell is blank, and none
@@ -371,6 +376,14 @@ func guessed(cell string) string {
 	return choices[strings.TrimLeft(words, "0123456789 ")]
 }
 
+// guessedIndex is the index of the choice that a cell may mean; -1 for none.
+func guessedIndex(l *lookup, cell string) int {
+	if found := l.find(guessed(cell)); len(found) == 1 {
+		return found[0]
+	}
+	return -1
+}
+
 // values drafts a table where cells do not name a choice as they are. What a cell
 // may mean has a doubt; a cell that is not understood becomes a line to fill in.
 func (d *draft) values(cells []string, l *lookup) {
@@ -378,8 +391,10 @@ func (d *draft) values(cells []string, l *lookup) {
 	for _, cell := range cells {
 		if found := l.find(cell); len(found) == 1 {
 			sure = append(sure, fmt.Sprintf("%q: %q", cell, l.items[found[0]].name()))
-		} else if it, _ := l.one(guessed(cell)); it != nil {
-			guesses = append(guesses, fmt.Sprintf("%q: %q  # ?", cell, it.name()))
+		} else if choice, said := d.settleCell(cell, l, guessedIndex(l, cell)); said {
+			guesses = append(guesses, fmt.Sprintf("%q: %q", cell, l.items[choice].name()))
+		} else if choice >= 0 {
+			guesses = append(guesses, fmt.Sprintf("%q: %q  # ?", cell, l.items[choice].name()))
 		} else {
 			open = append(open, fmt.Sprintf("%q: \"?\"  # ? one of %s", cell, oneLine(l.list(l.all()))))
 		}
