@@ -153,7 +153,7 @@ func chooseHeader(rows []headerRow, note func(string, ...any)) headerRow {
 			if i == 0 {
 				note("header: row %d, the first that is not blank", h.row)
 			} else {
-				note("header: row %d; the %d above it have hardly a cell and are passed over; if that is wrong, state the header (source.header)", h.row, i)
+				note("header: row %d; above it stand only rows with hardly a cell; if that is wrong, state the header (source.header)", h.row)
 			}
 			return h
 		}

@@ -29,6 +29,8 @@ func (c civil) midnight() bool { return c.hour == 0 && c.min == 0 && c.sec == 0 
 // date is the form in which HubSpot stores a date.
 func (c civil) date() string { return fmt.Sprintf("%04d-%02d-%02d", c.year, c.month, c.day) }
 
+func (c civil) weekday() time.Weekday { return time.Unix(c.local(), 0).UTC().Weekday() }
+
 // impossible says why there is no such date or time; empty when there is one.
 func (c civil) impossible() string {
 	switch {
@@ -168,7 +170,7 @@ func stamp(seconds int64, nano int) (string, bool) {
 }
 
 // monthWords are the months' names and their usual short forms, in lower case.
-var monthWords = monthTable(
+var monthWords = nameTable(1,
 	"january jan, february feb, march mar, april apr, may, june jun, july jul, august aug, september sep sept, october oct, november nov, december dec",
 	"janeiro jan, fevereiro fev, março marco mar, abril abr, maio mai, junho jun, julho jul, agosto ago, setembro set, outubro out, novembro nov, dezembro dez",
 	"enero ene, febrero feb, marzo mar, abril abr, mayo may, junio jun, julio jul, agosto ago, septiembre setiembre sept sep, octubre oct, noviembre nov, diciembre dic",
@@ -176,12 +178,23 @@ var monthWords = monthTable(
 	"janvier janv jan, février fevrier févr fevr fév fev, mars, avril avr, mai, juin, juillet juil, août aout, septembre sept, octobre oct, novembre nov, décembre decembre déc dec",
 )
 
-func monthTable(languages ...string) map[string]int {
+// weekdayWords are the names of the days of the week and their usual short
+// forms, in lower case; Sunday is 0.
+var weekdayWords = nameTable(0,
+	"sunday sun, monday mon, tuesday tue tues, wednesday wed, thursday thu thur thurs, friday fri, saturday sat",
+	"domingo dom, segunda seg, terça ter, quarta qua, quinta qui, sexta sex, sábado sáb sab",
+	"domingo dom, lunes lun, martes mar, miércoles mié mie, jueves jue, viernes vie, sábado sáb sab",
+	"sonntag so, montag mo, dienstag di, mittwoch mi, donnerstag do, freitag fr, samstag sonnabend sa",
+	"dimanche dim, lundi lun, mardi mar, mercredi mer, jeudi jeu, vendredi ven, samedi sam",
+)
+
+// nameTable numbers names from first on.
+func nameTable(first int, languages ...string) map[string]int {
 	table := map[string]int{}
-	for _, months := range languages {
-		for i, words := range strings.Split(months, ",") {
+	for _, names := range languages {
+		for i, words := range strings.Split(names, ",") {
 			for _, word := range strings.Fields(words) {
-				table[word] = i + 1
+				table[word] = first + i
 			}
 		}
 	}

@@ -21,6 +21,17 @@ func emailFlaw(s string) *flaw {
 	return nil
 }
 
+// bareAddress takes the name off an address as mail programs write it: "Ana Silva
+// <ana@example.com>". A text with more than one address stays as it is.
+func bareAddress(s string) string {
+	name, rest, ok := strings.Cut(s, "<")
+	address, tail, closed := strings.Cut(rest, ">")
+	if !ok || !closed || tail != "" || strings.ContainsAny(name, "@>") || strings.Contains(address, "<") {
+		return s
+	}
+	return strings.TrimSpace(address)
+}
+
 func isLocalPart(s string) bool {
 	if s == "" || len(s) > 64 || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
 		return false

@@ -126,7 +126,7 @@ func readByRules(text string, rules []dateRule, declared bool) (civil, *flaw) {
 // A misfit says how near a text came to a rule, the nearest last.
 type misfit struct {
 	kind misfitKind
-	why  string // for impossible
+	why  string // for impossible; for a year that the pattern writes with two digits
 }
 
 type misfitKind int
@@ -148,7 +148,11 @@ func (m misfit) flaw(text string, rules []dateRule, declared bool) *flaw {
 	case m.kind == impossible:
 		return flawOf(CodeImpossibleDate, "dates are read as "+form, "%s is no date: %s", quote(text), m.why)
 	case m.kind == twoDigitYear:
-		return flawOf(CodeTwoDigitYear, "write it with four digits", "the year of %s has two digits", quote(text))
+		hint := "write it with four digits"
+		if m.why == "" {
+			hint += `, or declare its form in the mapping, e.g. dates: "dd/MM/yy"`
+		}
+		return flawOf(CodeTwoDigitYear, hint, "the year of %s has two digits%s", quote(text), m.why)
 	case !declared:
 		return flawOf(CodeInvalidDate, "say how dates are written, e.g. dates: dmy in the mapping",
 			"%s is not a date of the form year-month-day", quote(text))

@@ -267,29 +267,45 @@ func (s *scan) two(to *int) bool {
 }
 
 // month reads the name of a month.
-func (s *scan) month(c *civil) bool {
+func (s *scan) month(c *civil) bool { return s.name(monthWords, &c.month) }
+
+// weekday reads the name of a day of the week, 0 for Sunday: Tue, Di., terça-feira.
+func (s *scan) weekday(to *int) bool {
+	if !s.name(weekdayWords, to) {
+		return false
+	}
+	if rest, ok := strings.CutPrefix(s.rest, "-feira"); ok {
+		s.rest = rest
+	} else {
+		s.char('.')
+	}
+	return true
+}
+
+// name reads a word of a table.
+func (s *scan) name(words map[string]int, to *int) bool {
 	end := strings.IndexFunc(s.rest, func(r rune) bool { return !unicode.IsLetter(r) })
 	if end < 0 {
 		end = len(s.rest)
 	}
-	month, ok := monthWords[strings.ToLower(s.rest[:end])]
+	n, ok := words[strings.ToLower(s.rest[:end])]
 	if !ok {
 		return false
 	}
-	c.month, s.rest = month, s.rest[end:]
+	*to, s.rest = n, s.rest[end:]
 	return true
 }
 
 // An element is one piece of a pattern: a letter with its count, or a literal.
 type element struct {
-	letter  byte // y M d H h m s S a X; 0: literal
+	letter  byte // y M d E H h m s S a X; 0: literal
 	count   int
 	literal string
 }
 
 // patternLetters are the letters of patterns and how often each may be repeated.
 var patternLetters = map[byte][]int{
-	'y': {4}, 'M': {1, 2, 3, 4}, 'd': {1, 2}, 'H': {1, 2}, 'h': {1, 2}, 'm': {1, 2}, 's': {1, 2},
+	'y': {2, 4}, 'M': {1, 2, 3, 4}, 'd': {1, 2}, 'E': {3, 4}, 'H': {1, 2}, 'h': {1, 2}, 'm': {1, 2}, 's': {1, 2},
 	'S': {1, 2, 3, 4, 5, 6, 7, 8, 9}, 'a': {1}, 'X': {1, 2, 3}, 'Z': {1},
 }
 
@@ -342,10 +358,10 @@ func nextElement(rest string) (e element, size int, message, hint string) {
 	switch {
 	case c == 'T' && count == 1:
 		return element{literal: "T"}, 1, "", ""
-	case c == 'y' && count == 2, c == 'Y':
-		return e, 0, "years have four digits", "write yyyy"
+	case c == 'Y':
+		return e, 0, "Y is the year of a week", "write yyyy or yy"
 	case !known:
-		return e, 0, fmt.Sprintf("unknown letter %q", rest[:count]), "known are yyyy M MM MMM MMMM d dd H HH h hh m mm s ss S SSS a X XXX Z; other letters stand in 'quotes'"
+		return e, 0, fmt.Sprintf("unknown letter %q", rest[:count]), "known are yyyy yy M MM MMM MMMM d dd EEE EEEE H HH h hh m mm s ss S SSS a X XXX Z; other letters stand in 'quotes'"
 	}
 	for _, n := range counts {
 		if n == count {
@@ -359,18 +375,32 @@ func nextElement(rest string) (e element, size int, message, hint string) {
 func readPattern(text string, elements []element) (civil, misfit) {
 	s := scan{rest: text}
 	var c civil
+	weekday := -1
 	for i, e := range elements {
-		if !s.element(e, &c) {
-			if e.letter == 'y' && shortYear(s.rest) {
-				return civil{}, misfit{kind: twoDigitYear}
-			}
+		read := e.letter == 'E' && s.weekday(&weekday) || e.letter != 'E' && s.element(e, &c)
+		switch {
+		case !read && e.letter == 'y' && shortYear(s.rest):
+			return civil{}, misfit{twoDigitYear, e.shortYear()}
+		case !read:
 			return check(c, false)
 		}
 		if e.letter == 'M' && e.count > 2 && !(i+1 < len(elements) && elements[i+1].literal == ".") {
 			s.char('.') // of a name cut short: 1 feb. 2024
 		}
 	}
-	return check(c, s.rest == "")
+	at, miss := check(c, s.rest == "")
+	if miss.kind == fitting && weekday >= 0 && at.weekday() != time.Weekday(weekday) {
+		return civil{}, misfit{impossible, fmt.Sprintf("%s is a %s", at.date(), at.weekday())}
+	}
+	return at, miss
+}
+
+// shortYear says what is wrong with a year of two digits in the place of e.
+func (e element) shortYear() string {
+	if e.count == 2 {
+		return ", and from 70 on it does not say its century"
+	}
+	return ""
 }
 
 func shortYear(rest string) bool {
@@ -385,6 +415,9 @@ func (s *scan) element(e element, c *civil) bool {
 	case 0:
 		return s.word(e.literal)
 	case 'y':
+		if e.count == 2 {
+			return s.yearOfCentury(c)
+		}
 		return s.digits(&c.year, 4, 4)
 	case 'M':
 		if e.count > 2 {
@@ -408,6 +441,16 @@ func (s *scan) element(e element, c *civil) bool {
 		return s.fraction(c, e.count, e.count)
 	}
 	return s.half(c)
+}
+
+// yearOfCentury reads a year of two digits, where the mapping says that there is
+// one. From 70 on it does not say its century by itself.
+func (s *scan) yearOfCentury(c *civil) bool {
+	if len(s.rest) < 2 || s.rest[0] > '6' || !s.two(&c.year) {
+		return false
+	}
+	c.year += 2000
+	return true
 }
 
 // digits reads at most "most" digits and leaves others for what follows, as

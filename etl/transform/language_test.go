@@ -179,7 +179,7 @@ func TestHelperFaults(t *testing.T) {
 		`extract(X, "(")`:              `"(" is no regular expression: missing closing ): (; the syntax is that of RE2`,
 		`extract(X, Subject)`:          "the regular expression of extract must be a text in quotes",
 		`replaceMatches(X, "a**", "")`: "is no regular expression: invalid nested repetition operator: **",
-		`text(date(X, "dd/MM/yy"))`:    `date pattern "dd/MM/yy": years have four digits; write yyyy`,
+		`text(date(X, "dd/MM/YY"))`:    `date pattern "dd/MM/YY": Y is the year of a week; write yyyy or yy`,
 		`day(X, "maybe")`:              `date pattern "maybe"`,
 	} {
 		m, err := transform.Parse("m.yaml", []byte(updateHead+"properties:\n  content: {expr: '"+expr+"'}\n"))

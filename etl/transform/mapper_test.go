@@ -94,6 +94,10 @@ func TestApplyProblems(t *testing.T) {
 		{name: "a wrong pipeline leaves the stage unjudged", mapping: create, cells: []string{"Subject", "a", "X", "Suport", "Status", "New"},
 			want:     []string{"subject=a"},
 			problems: []string{`M INVALID_PIPELINE: "Suport" is not one of Support Pipeline, Suporte; nearest is "Suporte"`}},
+		{name: "a stage as HubSpot exports it", mapping: create, cells: []string{"Subject", "a", "Status", "closed (Suporte)"},
+			want: []string{"subject=a", "hs_pipeline=77", "hs_pipeline_stage=703"}},
+		{name: "a stage as HubSpot exports it, within its pipeline", mapping: create, cells: []string{"Subject", "a", "X", "Suporte", "Status", "Closed (Suporte)"},
+			want: []string{"subject=a", "hs_pipeline=77", "hs_pipeline_stage=703"}},
 		{name: "without a pipeline the stage decides", mapping: create, cells: []string{"Subject", "a", "Status", "New"},
 			want: []string{"subject=a", "hs_pipeline=0", "hs_pipeline_stage=1"}},
 		{name: "all that is missing is told", mapping: create, want: []string{},
@@ -153,9 +157,9 @@ func TestApplyProblems(t *testing.T) {
 		{name: "where that fails", mapping: "where: number(Hours) > 1\n" + update + "content: Description", cells: []string{"Ticket ID", "5"}, want: []string{},
 			problems: []string{`I EXPRESSION_FAILED: expression "number(Hours) > 1": a cell that it reads as a number or a date is blank; test for it first, e.g. Hours != "" && number(Hours) > 1`}},
 		{name: "references are checked", mapping: update + "content: Description\nassociations:\n  - {to: contacts, column: E-mail, match: email, split: ','}\n  - {to: companies, column: Domain, match: domain}\n  - {to: tickets, column: X, match: id}\n",
-			cells: []string{"Ticket ID", "5", "E-mail", "a@b.example, Ana <ana@example.com>", "Domain", "https://example.com", "X", "abc"}, want: []string{},
+			cells: []string{"Ticket ID", "5", "E-mail", "a@b.example, Ana <ana@example>", "Domain", "https://example.com", "X", "abc"}, want: []string{},
 			problems: []string{
-				`K INVALID_EMAIL: "Ana <ana@example.com>" is not an e-mail address; write only the address, such as ana@example.com`,
+				`K INVALID_EMAIL: "Ana <ana@example>" is not an e-mail address; write only the address, such as ana@example.com`,
 				`L INVALID_DOMAIN: "https://example.com" is not a domain; write only the domain, such as example.com, without https:// and path`,
 				`M INVALID_ID: "abc" is not a record id; record ids are digits`,
 			}},
@@ -168,6 +172,32 @@ func TestApplyProblems(t *testing.T) {
 			require.Equal(t, tt.problems, told(problems))
 			require.Equal(t, tt.want, written(rec))
 		})
+	}
+}
+
+func TestAddressesWithNames(t *testing.T) {
+	t.Parallel()
+	const mapping = updateHead + "properties: {content: Description}\nassociations:\n  - {to: contacts, column: E-mail, match: email}\n"
+	for cell, want := range map[string]string{
+		"Ana@Example.com":                    "ana@example.com",
+		"<ana@example.com>":                  "ana@example.com",
+		`"Silva, Ana" <Ana@example.com>`:     "ana@example.com",
+		"Ana Silva < ana@example.com >":      "ana@example.com",
+		"ana@old.example <ana@example.com>":  "",
+		"Ana <ana@example.com>, <b@example>": "",
+		"Ana <a@b.example> <c@d.example>":    "",
+		"Ana <>":                             "",
+		"Ana <ana@example.com":               "",
+	} {
+		rec := row("Ticket ID", "5", "E-mail", cell)
+		_, problems := compile(t, mapping).Apply(rec)
+		if want == "" {
+			require.Len(t, problems, 1, cell)
+			require.Contains(t, problems[0].Message, "is not an e-mail address", cell)
+			continue
+		}
+		require.Empty(t, problems, cell)
+		require.Equal(t, want, rec.References[0].Value, cell)
 	}
 }
 

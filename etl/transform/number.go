@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -214,6 +215,15 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
+// currencySign is what stands around a currency sign: R$ in "R$ 5", € in "5 €".
+func currencySign(s string) string {
+	sign := strings.TrimFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.Is(unicode.Sc, r) })
+	if end := strings.IndexFunc(sign, func(r rune) bool { return unicode.IsDigit(r) || unicode.IsSpace(r) }); end >= 0 {
+		sign = sign[:end]
+	}
+	return sign
+}
+
 // hint says what about s keeps it from being a number.
 func (n numberConverter) hint(s string) string {
 	has := func(set string) bool { return strings.ContainsAny(s, set) }
@@ -223,7 +233,7 @@ func (n numberConverter) hint(s string) string {
 	case has("%"):
 		return `declare it in the mapping, signs: "%", which makes a fraction of it as HubSpot stores percentages; or remove the percent sign`
 	case has("$€£¥₹"):
-		return `declare it in the mapping, e.g. signs: "R$", or remove the currency sign`
+		return fmt.Sprintf("declare it in the mapping, signs: %q, or remove the currency sign", currencySign(s))
 	case s[0] == '(' || s[len(s)-1] == '-':
 		return "write a minus in front of negative numbers"
 	case strings.ContainsAny(s, "eE") && strings.IndexFunc(s, isOtherLetter) < 0:

@@ -44,12 +44,12 @@ m.yaml:3:3: property "subject" needs exactly one of column, value, expr
 m.yaml:3:13: unknown key "colum"; nearest is "column"
 m.yaml:4:3: repeated key "subject"; it stands in line 3 already
 m.yaml:5:12: "content" must be a text, not a list`},
-		{"source", "operation: create\nsource:\n  header: 0\n  encoding: klingon\n  delimiter: ab\n  timezone: Mars/Base\n  dates: [iso, dd/MM/yy, foo]\n  decimal: x\n  blank: maybe\n", `m.yaml:3:11: "0" is not the number of a row; a number from 1 to 1048576, counted as a spreadsheet program does
+		{"source", "operation: create\nsource:\n  header: 0\n  encoding: klingon\n  delimiter: ab\n  timezone: Mars/Base\n  dates: [iso, dd/MM/YY, foo]\n  decimal: x\n  blank: maybe\n", `m.yaml:3:11: "0" is not the number of a row; a number from 1 to 1048576, counted as a spreadsheet program does
 m.yaml:4:13: unknown encoding "klingon"; usual ones are utf-8, utf-16, windows-1252, iso-8859-1, iso-8859-15, windows-1250, shift_jis
 m.yaml:5:14: delimiter "ab" is not one character; write ";", ",", "|" or tab
 m.yaml:6:13: unknown time zone "Mars/Base"; write a name such as America/Sao_Paulo, Europe/Berlin or UTC
-m.yaml:7:16: date pattern "dd/MM/yy": years have four digits; write yyyy
-m.yaml:7:26: date pattern "foo": unknown letter "f"; known are yyyy M MM MMM MMMM d dd H HH h hh m mm s ss S SSS a X XXX Z; other letters stand in 'quotes'
+m.yaml:7:16: date pattern "dd/MM/YY": Y is the year of a week; write yyyy or yy
+m.yaml:7:26: date pattern "foo": unknown letter "f"; known are yyyy yy M MM MMM MMMM d dd EEE EEEE H HH h hh m mm s ss S SSS a X XXX Z; other letters stand in 'quotes'
 m.yaml:8:12: "decimal" cannot be "x"; it is one of ,, .
 m.yaml:9:10: "blank" cannot be "maybe"; it is one of ignore, clear`},
 		{"properties", "operation: create\nproperties:\n  a:\n  b: {column: x, value: y}\n  c: {value: y, default: z}\n  d: {column: x, otherwise: skip}\n  e: {column: x, values: {a: b}, otherwise: usse b}\n  f: {column: x, values: {}}\n", `m.yaml:3:3: "a" has no value

@@ -28,8 +28,9 @@ func newStages(s *schema.Schema) *stages {
 		for j := range p.Stages {
 			if stage := &p.Stages[j]; !stage.Archived {
 				full := p.Label + " / " + stage.Label
-				own = append(own, item{id: stage.ID, label: stage.Label, others: []string{full}})
-				all = append(all, item{id: stage.ID, label: full, others: []string{stage.Label, own[len(own)-1].exactName()}})
+				exported := stage.Label + " (" + p.Label + ")" // as HubSpot's own exports write it
+				own = append(own, item{id: stage.ID, label: stage.Label, others: []string{full, exported}})
+				all = append(all, item{id: stage.ID, label: full, others: []string{stage.Label, own[len(own)-1].exactName(), exported}})
 				st.pipelineOf = append(st.pipelineOf, p.ID)
 			}
 		}

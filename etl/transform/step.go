@@ -296,7 +296,11 @@ func referenceValue(match, text string) (string, *flaw) {
 		}
 		return text, nil
 	case "email":
-		return strings.ToLower(text), emailFlaw(text)
+		address := bareAddress(text)
+		if emailFlaw(address) != nil {
+			return "", emailFlaw(text)
+		}
+		return strings.ToLower(address), nil
 	case "domain":
 		return strings.ToLower(text), domainFlaw(text)
 	}

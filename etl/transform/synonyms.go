@@ -13,21 +13,22 @@ import (
 // ticket properties, in plain form (see plainWords), parted by commas.
 var synonyms = map[string]string{
 	"subject": "subject,title,summary,ticket subject,ticket title,short description,issue title,request subject,topic," +
-		"assunto,titulo,resumo,betreff,titel,sujet,objet,asunto",
+		"assunto,titulo,resumo,nome do ticket,nombre del ticket,ticketname,nom du ticket,betreff,titel,sujet,objet,titre,asunto,件名",
 	"content": "description,details,body,content,message,comment,first comment,issue description,detailed description," +
-		"descricao,mensagem,detalhes,beschreibung,nachricht,descripcion,mensaje,descriptif",
-	"hs_pipeline":       "pipeline,ticket pipeline,queue,fila,funil",
-	"hs_pipeline_stage": "status,state,stage,ticket status,issue status,pipeline stage,incident state,estado,situacao,etapa,fase,statut,etat",
+		"descricao,mensagem,detalhes,beschreibung,nachricht,descripcion,mensaje,descriptif,descricao do ticket,descripcion del ticket,artikel text,comentarios,内容",
+	"hs_pipeline": "pipeline,ticket pipeline,queue,fila,funil",
+	"hs_pipeline_stage": "status,state,stage,ticket status,issue status,current status,pipeline stage,incident state,estado,situacao,etapa,fase,statut,etat," +
+		"status do ticket,estado del ticket,ticketstatus,状態",
 	"hs_ticket_priority": "priority,ticket priority,issue priority,urgency,severity," +
-		"prioridade,prioritat,prioridad,priorite,urgencia,gravidade",
+		"prioridade,prioritat,prioridad,priorite,urgencia,gravidade,優先度",
 	"hs_ticket_category": "category,ticket category,issue type,ticket type,type,tags,labels," +
 		"categoria,tipo,etiquetas,marcadores,kategorie,typ,categorie",
 	"hubspot_owner_id": "assignee,owner,agent,assigned to,assigned agent,ticket owner,assignee email,assignee e mail,assignee name,agent name," +
-		"responsavel,responsavel e mail,e mail do responsavel,atendente,agente,proprietario,bearbeiter,zugewiesen an,asignado a,responsable,assigne a",
+		"responsavel,responsavel e mail,e mail do responsavel,atendente,agente,proprietario,proprietario do ticket,propietario del ticket,ticketinhaber,bearbeiter,besitzer,zugewiesen an,asignado a,responsable,assigne a,attribue a,attribue a technicien,technicien,agent assigned,担当者",
 	"createdate": "created,created at,created on,created date,create date,creation date,date created,opened,opened at,created time,ticket created at," +
-		"criado em,data de criacao,data de abertura,aberto em,criacao,abertura,erstellt,erstellt am,fecha de creacion,creado,cree le,date de creation",
+		"criado em,data de criacao,data de abertura,aberto em,criacao,abertura,erstellt,erstellt am,fecha de creacion,fecha alta,fecha de alta,creado,cree le,date de creation,date d ouverture,ticket created timestamp,erstellungsdatum,受付日時",
 	"closed_date": "closed,closed at,closed on,close date,closed date,closed time,resolved,resolved at,resolved time,resolution date,solved at,ticket solved at," +
-		"fechado em,data de fechamento,encerrado em,resolvido em,fechamento,geschlossen,geschlossen am,gelost am,fecha de cierre,cerrado,ferme le",
+		"fechado em,data de fechamento,encerrado em,resolvido em,fechamento,geschlossen,geschlossen am,gelost am,fecha de cierre,fecha cierre,cerrado,ferme le,date de cloture,date de fermeture,ticket solved timestamp,abschlussdatum,完了日",
 	"source_type":   "channel,source,via,ticket channel,contact type,canal,origem,kanal,origen",
 	"hs_resolution": "resolution,resolucao,losung,resolucion",
 }
@@ -38,7 +39,7 @@ const (
 	keySynonyms = "id,ticket id,key,issue key,record id,url,number,ticket number,case number,issue id,incident number,ticket,case id,external id,reference," +
 		"numero,no,nr,no do chamado,no do ticket,numero do chamado,numero do ticket,chamado,protocolo,ticket nr,ticketnummer,nummer,id do ticket,codigo"
 	contactSynonyms = "requester email,caller id email,email,e mail,requester e mail,requester,reporter email,reporter,contact email,customer email,contact,from," +
-		"email do solicitante,e mail do solicitante,solicitante,email do cliente,e mail do cliente,cliente email,kunde e mail,correo,correo electronico,correo del solicitante"
+		"email do solicitante,e mail do solicitante,solicitante,email do cliente,e mail do cliente,cliente email,kunde e mail,correo,correo electronico,correo del solicitante,correo cliente,correo del cliente,from email"
 	companySynonyms = "domain,company domain,company domains,requester domain,organization domain,organization domains,website,company,account,dominio,dominio da empresa,empresa,domane,firma"
 )
 
@@ -52,7 +53,8 @@ var choices = map[string]string{
 	"open": "New", "novo": "New", "aberto": "New", "offen": "New", "neu": "New", "to do": "New", "abierto": "New",
 	"pending": "Waiting on contact", "on hold": "Waiting on contact", "hold": "Waiting on us", "in progress": "Waiting on us", "pendente": "Waiting on contact", "em andamento": "Waiting on us",
 	"waiting for customer": "Waiting on contact", "aguardando cliente": "Waiting on contact", "waiting for support": "Waiting on us",
-	"aguardando interno": "Waiting on us", "em atendimento": "Waiting on us", "encerrado": "Closed",
+	"clos": "Closed", "resolu": "Closed", "nouveau": "New", "en attente": "Waiting on contact", "en curso": "Waiting on us", "abierta": "New",
+	"erfolgreich geschlossen": "Closed", "erfolglos geschlossen": "Closed", "aguardando interno": "Waiting on us", "em atendimento": "Waiting on us", "encerrado": "Closed",
 	"closed": "Closed", "solved": "Closed", "resolved": "Closed", "done": "Closed", "fechado": "Closed", "resolvido": "Closed", "geschlossen": "Closed", "cerrado": "Closed",
 }
 
