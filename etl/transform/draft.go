@@ -210,8 +210,8 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // draftPatterns are tried on dates that are neither ISO nor all digits.
 var draftPatterns = []string{
-	"yyyy/MM/dd", "yyyy/MM/dd HH:mm", "yyyy/MM/dd HH:mm:ss", "d MMM yyyy", "d MMM yyyy HH:mm", "d MMM yyyy HH:mm:ss", "d/MMM/yyyy h:mm a",
-	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMMM d, yyyy", "MMMM d, yyyy h:mm a", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
+	"yyyy/MM/dd", "yyyy/MM/dd HH:mm", "yyyy/MM/dd HH:mm:ss", "d MMM yyyy", "d MMM yyyy HH:mm", "d MMM yyyy HH:mm:ss", "d/MMM/yyyy h:mm a", "d/MMM/yy h:mm a",
+	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMMM d, yyyy", "MMMM d, yyyy h:mm a", "EEE, d MMM yyyy HH:mm:ss X", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
 }
 
 // dates declares a form that all cells have, if only one does. Where the cells
@@ -246,7 +246,36 @@ func (d *draft) datePattern(cells []string) {
 			return
 		}
 	}
-	d.linef("    # dates: \"dd/MM/yyyy HH:mm\"  # ? say how dates such as %s are written", strconv.Quote(cells[0]))
+	form, odd := mostDates(cells)
+	if form == "" {
+		d.linef("    # dates: \"dd/MM/yyyy HH:mm\"  # ? say how dates such as %s are written", strconv.Quote(cells[0]))
+		return
+	}
+	d.linef("    dates: %s  # ? but %s is none of this form", strconv.Quote(form), strconv.Quote(oneLine(odd)))
+}
+
+// mostDates returns the form that more than half of the cells have, and the first
+// cell that has another. Where two forms do, none is returned.
+func mostDates(cells []string) (form, odd string) {
+	for _, name := range append([]string{"iso", "dmy", "mdy"}, draftPatterns...) {
+		rule := mustRule(name)
+		first, fits := "", 0
+		for _, cell := range cells {
+			if _, miss := rule.read(cell); miss.kind == fitting {
+				fits++
+			} else if first == "" {
+				first = cell
+			}
+		}
+		switch {
+		case fits*2 <= len(cells):
+		case form != "":
+			return "", ""
+		default:
+			form, odd = name, first
+		}
+	}
+	return form, odd
 }
 
 func allDates(cells []string, form string) bool {

@@ -70,6 +70,13 @@ func TestDraftByContent(t *testing.T) {
 		{name: "capitals part words", header: "createdAt", cells: []string{"2026-01-31", ""}, want: "  createdate:"},
 		{name: "numbers in front only sort", header: "Priority", cells: []string{"1 - Critical", "4 - Low"}, want: `"1 - Critical": "Urgent"  # ?`},
 		{name: "a number that stands twice is no key", header: "Ticket ID", cells: []string{"7", "7"}, never: "key:"},
+		{name: "a date that does not exist among ISO dates", header: "Create date", cells: []string{"2024-02-29 23:59:59", "2024-03-01 08:00:00", "2024-02-30 08:00:00"}, want: `    dates: "iso"  # ? but "2024-02-30 08:00:00" is none of this form`},
+		{name: "a date in another form than the others", header: "Create date", cells: []string{"12.03.2024 08:15", "31.03.2024 02:30", "5. März 2024 09:00"}, want: `    dates: "dmy"  # ? but "5. März 2024 09:00" is none of this form`},
+		{name: "dates of two orders", header: "Create date", cells: []string{"13/01/2024", "01/13/2024", "02/02/2024"}, want: `    # dates: "dd/MM/yyyy HH:mm"  # ? say how`},
+		{name: "years of two digits, as Jira writes them", header: "Create date", cells: []string{"12/Mar/24 9:05 AM", "01/Dec/23 12:30 PM"}, want: `    dates: "d/MMM/yy h:mm a"`},
+		{name: "titles in Portuguese", header: "Nome do ticket", cells: []string{"a", "b"}, want: "  subject:"},
+		{name: "titles in French", header: "Titre", cells: []string{"a", "b"}, want: "  subject:"},
+		{name: "a title in Japanese", header: "件名", cells: []string{"a", "b"}, want: "  subject:"},
 		{name: "an order that nothing proves", header: "Create date", cells: []string{"01/02/2026", "03/04/2026"}, want: "# dates: dmy  # ? or mdy: its rows do not tell the day from the month"},
 	}
 	for _, tt := range tests {
