@@ -132,7 +132,11 @@ func TestMarkedImport(t *testing.T) {
 	t.Parallel()
 	d := newRun(t)
 	folder := d.samples(t, "import", "../../samples/erros.xlsx")
-	require.Equal(t, "FFC7CE", fillOf(t, openBook(t, filepath.Join(folder, "erros.marked.xlsx")), "Chamados", "D4"))
+	marked := filepath.Join(folder, "erros.marked.xlsx")
+	require.Equal(t, "FFC7CE", fillOf(t, openBook(t, marked), "Chamados", "D4"))
+	require.NoError(t, os.Remove(marked))
+	require.Equal(t, exitDone, d.run(t.Context(), "x", "report", "--rebuild", "--progress", "none", folder), d.err.String())
+	require.FileExists(t, marked)
 	require.NoFileExists(t, filepath.Join(d.samples(t, "import", "../../samples/erros.csv"), "erros.marked.xlsx"))
 }
 

@@ -60,7 +60,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&a.flags.config, "config", "", "read flags' values from this YAML `file` (default ticketetl.yaml, if it is there)")
 	f.StringVar(&a.flags.progress, "progress", "auto", "`how` to show progress: auto, bar, log, json or none")
-	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json")
+	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json; of a run also sarif or junit")
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(), a.mappingCommand(), a.lockCommand(),
 		a.resumeCommand(), a.retryCommand(), a.setupCommand(), a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
 	root.SetFlagErrorFunc(flagError)
@@ -145,8 +145,17 @@ func (a *app) defaults(cmd *cobra.Command) error {
 		faults = append(faults, err)
 	}
 	faults = append(faults, checkChoice("--progress", a.flags.progress, "auto", "bar", "log", "json", "none"),
-		checkChoice("--format", a.flags.format, "text", "json"))
+		checkChoice("--format", a.flags.format, formats(cmd)...))
 	return errors.Join(faults...)
+}
+
+// formats are those that a command writes its result in.
+func formats(cmd *cobra.Command) []string {
+	switch cmd.Name() {
+	case "validate", "import", "resume", "retry", "report":
+		return []string{"text", "json", "sarif", "junit"}
+	}
+	return []string{"text", "json"}
 }
 
 func checkChoice(flag, value string, choices ...string) error {

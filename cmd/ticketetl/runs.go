@@ -244,7 +244,10 @@ func (a *app) rebuild(ctx context.Context, dir string) (*report.Summary, error) 
 	if err != nil {
 		return nil, errors.Join(err, j.close())
 	}
-	_, err = j.run(ctx, pass{phase: "rebuild", total: -1, checked: etl.Unsent, past: past})
+	totals, err := j.run(ctx, pass{phase: "rebuild", total: -1, checked: etl.Unsent, past: past})
+	if err == nil {
+		j.markUp(totals)
+	}
 	if j.summary.State == report.Running {
 		j.summary.State, j.summary.ExitCode = report.Interrupted, exitInterrupted
 		j.summary.Error = "the process ended before the run was finished"
@@ -277,8 +280,14 @@ func (a *app) runFolder(args []string) (string, error) {
 }
 
 func (a *app) showSummary(s *report.Summary, groups []report.ProblemGroup, dir string) error {
-	if a.flags.format == "json" {
-		return report.WriteJSON(a.out, s, groups)
+	problems := filepath.Join(dir, report.ErrorsFile)
+	switch a.flags.format {
+	case "json":
+		return report.WriteJSON(a.out, s, groups, problems)
+	case "sarif":
+		return report.WriteSARIF(a.out, s, problems)
+	case "junit":
+		return report.WriteJUnit(a.out, s, problems)
 	}
 	return report.WriteText(a.out, s, groups, report.TextOptions{Color: a.outTerm && a.wantsColor(), Width: a.width, Folder: dir})
 }

@@ -23,7 +23,20 @@ type ProblemGroup struct {
 	Value    string `json:"value"`
 	Message  string `json:"message"`
 	Hint     string `json:"hint,omitempty"`
+
+	Positions []Place `json:"positions"` // where the first ones stand
 }
+
+// A Place says where a problem stands.
+type Place struct {
+	File  string `json:"file"`
+	Sheet string `json:"sheet,omitempty"`
+	Row   int    `json:"row"`
+	Line  int    `json:"line,omitempty"`
+}
+
+// maxPositions is how many positions a group names.
+const maxPositions = 5
 
 // OtherProblems is the code of the group that counts what does not fit in the
 // first maxGroups groups.
@@ -69,6 +82,9 @@ func (g *groups) addRow(r ErrorRow) {
 		g.list = append(g.list, newGroup(r))
 	}
 	g.list[at].Count++
+	if one := &g.list[at]; len(one.Positions) < maxPositions {
+		one.Positions = append(one.Positions, Place{r.File, r.Sheet, r.Row, r.Line})
+	}
 }
 
 func newGroup(r ErrorRow) ProblemGroup {

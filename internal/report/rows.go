@@ -37,19 +37,19 @@ type ResultRow struct {
 
 // An ErrorRow is one line of errors.csv: one thing wrong with one cell.
 type ErrorRow struct {
-	File     string `csv:"file"`
-	Sheet    string `csv:"sheet"`
-	Row      int    `csv:"row"`
-	Line     int    `csv:"line,omitempty"`
-	Column   string `csv:"column"` // its letter; empty when it is about the row
-	Header   string `csv:"header"`
-	Property string `csv:"property"`
-	Value    string `csv:"value"`
-	Code     string `csv:"code"`
-	Message  string `csv:"message"`
-	Hint     string `csv:"hint"`
-	Severity string `csv:"severity"` // error or warning
-	Outcome  string `csv:"outcome"`
+	File     string `csv:"file" json:"file"`
+	Sheet    string `csv:"sheet" json:"sheet,omitempty"`
+	Row      int    `csv:"row" json:"row"`
+	Line     int    `csv:"line,omitempty" json:"line,omitempty"`
+	Column   string `csv:"column" json:"column,omitempty"` // its letter; empty when it is about the row
+	Header   string `csv:"header" json:"header,omitempty"`
+	Property string `csv:"property" json:"property,omitempty"`
+	Value    string `csv:"value" json:"value"`
+	Code     string `csv:"code" json:"code"`
+	Message  string `csv:"message" json:"message"`
+	Hint     string `csv:"hint" json:"hint,omitempty"`
+	Severity string `csv:"severity" json:"severity"` // error or warning
+	Outcome  string `csv:"outcome" json:"outcome"`
 }
 
 // An InDoubtRow is one line of in-doubt.csv: a Record that was sent and whose

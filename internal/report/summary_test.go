@@ -264,7 +264,7 @@ func TestDurationsAndSizesAreForPeople(t *testing.T) {
 func TestWriteJSON(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	require.NoError(t, report.WriteJSON(&b, full(), groups()))
+	require.NoError(t, report.WriteJSON(&b, full(), groups(), "no such file"))
 	var got struct {
 		report.Summary
 		Problems []report.ProblemGroup `json:"problems"`
@@ -274,6 +274,6 @@ func TestWriteJSON(t *testing.T) {
 	require.Equal(t, groups(), got.Problems)
 
 	b.Reset()
-	require.NoError(t, report.WriteJSON(&b, full(), nil))
+	require.NoError(t, report.WriteJSON(&b, full(), nil, "no such file"))
 	require.Contains(t, b.String(), `"problems": []`)
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -40,20 +39,6 @@ func WriteText(w io.Writer, s *Summary, groups []ProblemGroup, opts TextOptions)
 		t.line("Next: ", printable(s.Next)) // not wrapped: a command in it is there to be copied
 	}
 	return t.w.Flush()
-}
-
-// WriteJSON writes s as one JSON object, with the groups as "problems".
-func WriteJSON(w io.Writer, s *Summary, groups []ProblemGroup) error {
-	if groups == nil {
-		groups = []ProblemGroup{}
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(struct {
-		*Summary
-		Problems []ProblemGroup `json:"problems"`
-	}{s, groups})
 }
 
 // A screen collects the lines of WriteText. A write error comes out of Flush.
@@ -263,10 +248,30 @@ func (t *screen) group(g *ProblemGroup) {
 	if g.Count > 1 {
 		label = "    first in "
 	}
-	t.wrapped(label, first)
+	t.wrapped(label, first+g.furtherRows())
 	if g.Hint != "" {
 		t.wrapped("    fix: ", g.Hint)
 	}
+}
+
+// furtherRows names the next positions, as far as they are in the same place:
+// "; also in rows 5, 9 ...".
+func (g *ProblemGroup) furtherRows() string {
+	var rows []string
+	for i := 1; i < len(g.Positions) && g.Positions[i].File == g.File && g.Positions[i].Sheet == g.Sheet; i++ {
+		rows = append(rows, strconv.Itoa(g.Positions[i].Row))
+	}
+	if len(rows) == 0 {
+		return ""
+	}
+	text := "; then in row " + strings.Join(rows, ", ")
+	if len(rows) > 1 {
+		text = "; then in rows " + strings.Join(rows, ", ")
+	}
+	if g.Count > int64(len(rows))+1 {
+		text += " ..."
+	}
+	return text
 }
 
 func columnTitle(g *ProblemGroup) string {

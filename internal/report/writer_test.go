@@ -309,6 +309,7 @@ func TestProblemsAreGrouped(t *testing.T) {
 	require.Equal(t, report.ProblemGroup{
 		Column: "C", Header: "Priority", Property: "hs_ticket_priority", Code: "INVALID_OPTION", Severity: "error", Count: 2,
 		File: "desk.csv", Row: 3, Line: 4, Value: "p1", Message: `"p1" is not one of LOW, HIGH`, Hint: "write LOW or HIGH",
+		Positions: []report.Place{{File: "desk.csv", Row: 3, Line: 4}, {File: "desk.csv", Row: 4, Line: 5}},
 	}, got[0], "the more frequent first, told by its first problem")
 	require.Equal(t, "CONFLICT", got[1].Code)
 	require.Equal(t, "TRIMMED", got[2].Code, "warnings last")
