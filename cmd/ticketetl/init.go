@@ -100,13 +100,20 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 
 // readSamples reads the header and the first good rows of a file.
 func readSamples(ctx context.Context, opts initOptions) (transform.DraftInput, error) {
-	f, err := extract.Open(opts.file, opts.source.options(transform.Source{}))
+	if err := opts.source.check(); err != nil {
+		return transform.DraftInput{}, err
+	}
+	sheets, err := extract.Expand(opts.file, opts.source.options(transform.Source{}))
+	if err != nil {
+		return transform.DraftInput{}, err
+	}
+	f, err := extract.Open(opts.file, sheets[0]) // of several sheets, the first
 	if err != nil {
 		return transform.DraftInput{}, err
 	}
 	defer f.Close()
 	in := transform.DraftInput{File: opts.file, Header: f.Header(), Source: transform.Source{
-		Sheet: opts.source.sheet, Header: opts.source.header, Encoding: opts.source.encoding, Delimiter: opts.source.delimiter,
+		Sheet: opts.source.sheet, Header: opts.source.header, Encoding: opts.source.encoding, Delimiter: opts.source.delimiter, Quote: opts.source.quote, Hidden: opts.source.hidden,
 	}}
 	for size := 0; len(in.Samples) < sampleRows && size < sampleBytes; {
 		rec, err := f.Next(ctx)

@@ -19,20 +19,33 @@ import (
 
 // sourceFlags say how to read files where the mapping should not decide.
 type sourceFlags struct {
-	sheet, encoding, delimiter string
-	header                     int
+	sheet, encoding, delimiter, quote, hidden string
+	header                                    int
+	limits                                    extract.Limits
 }
 
 func (s *sourceFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&s.sheet, "sheet", "", "read this work`sheet`, by name or number (default: the mapping's, or the first visible one)")
+	f.StringVar(&s.sheet, "sheet", "", "read this work`sheet`, by name or number, several with commas between them, or all (default: the mapping's, or the first visible one)")
 	f.IntVar(&s.header, "header", 0, "`row` number of the header (default: the mapping's, or detected)")
 	f.StringVar(&s.encoding, "encoding", "", "`encoding` of CSV files, e.g. windows-1252 (default: the mapping's, or detected)")
 	f.StringVar(&s.delimiter, "delimiter", "", "`character` between the cells of CSV files (default: the mapping's, or detected)")
+	f.StringVar(&s.quote, "quote", "", "what stands `around` the cells of CSV files: double, single or none (default: the mapping's, or detected)")
+	f.StringVar(&s.hidden, "hidden", "", "what becomes of hidden rows and columns of workbooks: `read or skip` (default: the mapping's, or read)")
+	f.IntVar(&s.limits.MaxField, "max-cell", 0, "most `bytes` of one cell (default 1048576)")
+	f.IntVar(&s.limits.MaxRow, "max-row", 0, "most `bytes` of one row (default 16777216)")
+	f.IntVar(&s.limits.MaxColumns, "max-columns", 0, "most `cells` of one row (default 16384)")
+	f.Int64Var(&s.limits.MaxUnzipped, "max-unpacked", 0, "most `bytes` that a workbook or a gzipped file may unpack to (default 4294967296)")
 }
 
 // options are what the flags say, or else the mapping.
 func (s *sourceFlags) options(m transform.Source) extract.Options {
-	opts := extract.Options{Sheet: m.Sheet, Header: m.Header, Encoding: m.Encoding, Delimiter: m.Delimiter}
+	opts := extract.Options{Sheet: m.Sheet, Header: m.Header, Encoding: m.Encoding, Delimiter: m.Delimiter, Quote: m.Quote, Hidden: m.Hidden, Limits: s.limits}
+	if s.quote != "" {
+		opts.Quote = s.quote
+	}
+	if s.hidden != "" {
+		opts.Hidden = s.hidden
+	}
 	if s.sheet != "" {
 		opts.Sheet = s.sheet
 	}
@@ -55,20 +68,38 @@ type inputFile struct {
 	opts extract.Options
 }
 
-// inputFiles puts standard input into the folder dir, since files are read twice.
+// check refuses what the flags cannot be.
+func (s *sourceFlags) check() error {
+	switch {
+	case s.hidden != "" && s.hidden != "read" && s.hidden != "skip":
+		return fmt.Errorf(`--hidden %q: it is "read" or "skip"`, s.hidden)
+	case s.header < 0:
+		return fmt.Errorf("--header %d: rows are counted from 1", s.header)
+	case min(int64(s.limits.MaxField), int64(s.limits.MaxRow), int64(s.limits.MaxColumns), s.limits.MaxUnzipped) < 0:
+		return errors.New("--max-cell, --max-row, --max-columns and --max-unpacked are numbers above 0")
+	}
+	return nil
+}
+
+// inputFiles takes each worksheet that is named as a file of its own, and puts
+// standard input into the folder dir, since files are read twice.
 func (a *app) inputFiles(names []string, dir string, opts extract.Options) ([]inputFile, error) {
-	files := make([]inputFile, len(names))
-	for i, name := range names {
-		files[i] = inputFile{path: name, name: name, opts: opts}
-		files[i].opts.Name = name
-		if name != "-" {
-			continue
+	var files []inputFile
+	for _, name := range names {
+		path, err := name, error(nil)
+		if name == "-" {
+			if path, err = extract.Spool(a.in, dir, maxSpool); err != nil {
+				return nil, fmt.Errorf("standard input: %w", err)
+			}
 		}
-		path, err := extract.Spool(a.in, dir, maxSpool)
+		opts.Name = name
+		each, err := extract.Expand(path, opts)
 		if err != nil {
-			return nil, fmt.Errorf("standard input: %w", err)
+			return nil, err
 		}
-		files[i].path = path
+		for _, o := range each {
+			files = append(files, inputFile{path: path, name: name, opts: o})
+		}
 	}
 	return files, nil
 }

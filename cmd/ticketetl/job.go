@@ -69,12 +69,18 @@ func tryFiles(names []string, opts extract.Options) error {
 		if name == "-" {
 			continue
 		}
-		f, err := extract.Open(name, opts)
+		each, err := extract.Expand(name, opts)
 		if err != nil {
 			return err
 		}
-		if err := f.Close(); err != nil {
-			return err
+		for _, o := range each {
+			f, err := extract.Open(name, o)
+			if err != nil {
+				return err
+			}
+			if err := f.Close(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -90,7 +96,7 @@ func (a *app) newJob(command, mappingPath string, names []string, source sourceF
 	if err != nil {
 		return nil, err
 	}
-	if err := tryFiles(names, source.options(j.mapping.Source)); err != nil {
+	if err := errors.Join(source.check(), tryFiles(names, source.options(j.mapping.Source))); err != nil {
 		return nil, err
 	}
 	var id string
@@ -203,7 +209,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		size = nil
 	}
 	j.p.begin(p.phase, p.total, size)
-	rows := rowCounter{next: p.sample.watch(w), byFile: map[string]int64{}}
+	rows := rowCounter{next: p.sample.watch(w), byFile: map[etl.Position]int64{}}
 	steps := etl.Steps{Inputs: j.stamped(files.inputs()), Past: p.past, Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
 	if p.brake != nil {
 		steps.Report = p.brake(steps.Report)
@@ -220,7 +226,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 	j.groups = w.Problems()
 	j.summary.Count(w.Totals(), totals.Sum())
 	for i := range j.summary.Inputs {
-		j.summary.Inputs[i].Rows = rows.byFile[j.summary.Inputs[i].Path]
+		j.summary.Inputs[i].Rows = rows.byFile[etl.Position{File: j.summary.Inputs[i].Path, Sheet: j.summary.Inputs[i].Sheet}]
 	}
 	j.summary.Files = w.Files()
 	return totals, err
@@ -229,11 +235,11 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 // A rowCounter counts the rows of each file on their way to next.
 type rowCounter struct {
 	next   etl.Report
-	byFile map[string]int64
+	byFile map[etl.Position]int64 // by file and sheet
 }
 
 func (c rowCounter) Add(rec *etl.Record, out etl.Outcome) error {
-	c.byFile[rec.Pos.File]++
+	c.byFile[etl.Position{File: rec.Pos.File, Sheet: rec.Pos.Sheet}]++
 	return c.next.Add(rec, out)
 }
 
@@ -387,9 +393,11 @@ func (j *job) whereFlags() string {
 }
 
 func (j *job) names() []string {
-	names := make([]string, len(j.files))
-	for i, f := range j.files {
-		names[i] = f.name
+	names := make([]string, 0, len(j.files))
+	for _, f := range j.files {
+		if !slices.Contains(names, f.name) { // several sheets of one file
+			names = append(names, f.name)
+		}
 	}
 	return names
 }

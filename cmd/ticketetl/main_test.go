@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 	"golang.org/x/term"
 )
 
@@ -40,8 +44,30 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "workbook": makeWorkbook},
 	})
+}
+
+// makeWorkbook makes a workbook whose sheets are CSV files:
+//
+//	workbook OUT.xlsx NAME=FILE.csv…
+func makeWorkbook(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: workbook OUT.xlsx NAME=FILE.csv...")
+	}
+	book := excelize.NewFile()
+	for _, arg := range args[1:] {
+		name, file, _ := strings.Cut(arg, "=")
+		_, err := book.NewSheet(name)
+		ts.Check(err)
+		rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(file))).ReadAll()
+		ts.Check(err)
+		for i, row := range rows {
+			ts.Check(book.SetSheetRow(name, fmt.Sprintf("A%d", i+1), &row))
+		}
+	}
+	ts.Check(book.DeleteSheet("Sheet1"))
+	ts.Check(book.SaveAs(ts.MkAbs(args[0])))
 }
 
 // exits runs a command that must end with a given exit code:

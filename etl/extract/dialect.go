@@ -16,6 +16,7 @@ import (
 type dialect struct {
 	charset charset
 	delim   byte
+	quote   byte // around cells; 0 where there is none
 	term    byte // '\n', with or without '\r' before it; or '\r'
 	own     bool // a file of failed rows that we wrote
 }
@@ -47,11 +48,11 @@ func statedDelimiter(s string) (byte, error) {
 }
 
 // lineEnd tells whether rows end with \n (or \r\n) or with \r alone.
-func lineEnd(text []byte) byte {
+func lineEnd(text []byte, quote byte) byte {
 	quoted, returns := false, false
 	for i, b := range text {
 		switch {
-		case b == '"':
+		case b == quote && quote != 0:
 			quoted = !quoted
 		case quoted:
 		case b == '\n':
@@ -64,6 +65,46 @@ func lineEnd(text []byte) byte {
 		return '\r'
 	}
 	return '\n'
+}
+
+// statedQuote reads Options.Quote.
+func statedQuote(s string) (byte, error) {
+	switch s {
+	case "double":
+		return '"', nil
+	case "single":
+		return '\'', nil
+	case "none":
+		return 0, nil
+	}
+	return 0, fmt.Errorf(`%q cannot be the quote around cells; it is "double", "single" or "none"`, s)
+}
+
+// guessQuote finds single quotes where most cells of the first lines begin with
+// them and none has double ones; they are apostrophes anywhere else.
+func guessQuote(text []byte) byte {
+	ends := func(c byte) bool { return bytes.IndexByte([]byte(",;\t|\r\n"), c) >= 0 }
+	opening, cells := 0, 0
+	head := text[:min(len(text), 64<<10)]
+	for i, c := range head {
+		if i > 0 && !ends(head[i-1]) || ends(c) {
+			continue
+		}
+		cells++
+		switch c {
+		case '"':
+			return '"'
+		case '\'':
+			opening++
+		}
+	}
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	line = bytes.TrimRight(line, "\r")
+	whole := bytes.HasPrefix(line, []byte("'")) && bytes.HasSuffix(line, []byte("'"))
+	if opening < 4 || opening*3 < cells*2 || !whole {
+		return '"'
+	}
+	return '\''
 }
 
 // guessDelimiter takes the delimiter that gives the rows of text the same
@@ -222,7 +263,7 @@ func ownFile(head []byte, limits Limits) bool {
 	return false
 }
 
-var ownDialect = dialect{charset: charset{name: "utf-8"}, delim: ',', term: '\n', own: true}
+var ownDialect = dialect{charset: charset{name: "utf-8"}, delim: ',', quote: '"', term: '\n', own: true}
 
 // keepKind is the kind that a field of a failed-rows file had, provided that
 // its text, which a person may have mended, still has that kind's form.

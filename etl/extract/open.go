@@ -20,6 +20,8 @@ type Options struct {
 	Header    int    // row number of the header; 0 detects it
 	Encoding  string // e.g. "windows-1252", as HTML or IANA name it; "" detects it
 	Delimiter string // one character, or "tab"; "" detects it
+	Quote     string // "double", "single" or "none"; "" detects it
+	Hidden    string // "skip" leaves hidden rows and columns of a worksheet out; "" and "read" take them
 	Limits    Limits
 }
 
@@ -53,6 +55,7 @@ type Info struct {
 	Format    string      // "csv" or "xlsx"
 	Encoding  string      // CSV only, e.g. "utf-8"
 	Delimiter string      // CSV only, one character
+	Quote     string      // CSV only: the character around cells, "" for none
 	Sheet     string      // XLSX only: the worksheet that is read
 	Sheets    []SheetInfo // XLSX only, in the workbook's order
 	HeaderRow int
@@ -216,10 +219,32 @@ func refuse(head []byte) string {
 		return "this is a web page, even if it is named like a spreadsheet; open it in a spreadsheet program and save it as .xlsx or .csv"
 	case begins("<?xml"), begins("<workbook"):
 		return "this is XML, not a spreadsheet that can be read; open it in a spreadsheet program and save it as .xlsx or .csv"
+	case begins("mime-version:"):
+		return "this is a web archive (.mht), even if it is named like a spreadsheet; open it in a spreadsheet program and save it as .xlsx or .csv"
+	case begins("[{"), begins("{\""), begins("[\n"), begins("{\n"), begins("[\r\n"), begins("{\r\n"):
+		return "this is JSON; convert it to .csv or .xlsx first, one row for each ticket"
+	case oldExcel(head):
+		return "this is a workbook of Excel 2 to 4 (.xls); open it in LibreOffice and save it as .xlsx or .csv"
+	case packed(head):
+		return "this is a compressed file or an archive other than .gz; unpack it first"
 	case begins("{\\rtf"):
 		return "this is a text document (RTF); save the table as .xlsx or .csv"
 	}
 	return ""
+}
+
+// oldExcel: the record BOF of BIFF 2, 3 and 4, which stands in no other file.
+func oldExcel(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("\x09\x00\x04\x00")) || bytes.HasPrefix(head, []byte("\x09\x02\x06\x00")) || bytes.HasPrefix(head, []byte("\x09\x04\x06\x00"))
+}
+
+func packed(head []byte) bool {
+	for _, magic := range []string{"BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "Rar!\x1a\x07"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	return false
 }
 
 const encryptedWorkbook = "the workbook is protected with a password; open it, remove the password (File, Info, Protect Workbook) and save it again"

@@ -36,7 +36,7 @@ func openParts(r io.ReaderAt, size int64, limits Limits) (parts, error) {
 		p[partName("", f.Name)] = f
 		unpacked += f.UncompressedSize64
 		if unpacked > uint64(limits.MaxUnzipped) || f.UncompressedSize64 > uint64(limits.MaxUnzipped) {
-			return nil, fmt.Errorf("the workbook unpacks to more than %d bytes, which is not what tickets do; open it and save only the sheet with the tickets", limits.MaxUnzipped)
+			return nil, fmt.Errorf("the workbook unpacks to more than %d bytes, which is not what tickets do; save only the sheet with the tickets or, if you trust it, raise --max-unpacked", limits.MaxUnzipped)
 		}
 	}
 	return p, nil

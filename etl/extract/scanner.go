@@ -24,6 +24,7 @@ import (
 type scanner struct {
 	r       io.Reader
 	delim   byte
+	quote   byte // around cells; 0 where there is none
 	term    byte // '\n', with any '\r' before it; or '\r'
 	charset charset
 	ownFile bool // written by us
@@ -53,7 +54,7 @@ type cell struct {
 
 func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 	return &scanner{
-		r: r, delim: d.delim, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
+		r: r, delim: d.delim, quote: d.quote, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
 		buf: make([]byte, 64<<10), nextLn: 1,
 	}
 }
@@ -75,7 +76,7 @@ func (s *scanner) scan() error {
 	if lineEnd < 0 {
 		size = s.end - s.pos
 	}
-	if bytes.IndexByte(s.buf[s.pos:s.pos+size], '"') < 0 {
+	if s.quote == 0 || bytes.IndexByte(s.buf[s.pos:s.pos+size], s.quote) < 0 {
 		s.nextLn++
 		err = s.plainRow(s.buf[s.pos : s.pos+size])
 	} else {
@@ -98,7 +99,7 @@ func (s *scanner) index(from int, c byte) (int, error) {
 		}
 		from = s.end - s.pos
 		if from > s.limits.MaxRow {
-			return 0, fmt.Errorf("row %d (line %d) has more than %d bytes; a quote that is never closed, or another delimiter or line end than %q and %q, may be the reason",
+			return 0, fmt.Errorf("row %d (line %d) has more than %d bytes; a quote that is never closed, or another delimiter or line end than %q and %q, may be the reason; if the row is right, raise --max-row",
 				s.row+1, s.nextLn, s.limits.MaxRow, s.delim, s.term)
 		}
 		if err := s.fill(); err == io.EOF {
@@ -168,7 +169,7 @@ func (s *scanner) quotedRow(lineEnd int) (int, error) {
 		var c cell
 		var err error
 		next := from
-		if at := s.pos + from; at < s.end && s.buf[at] == '"' {
+		if at := s.pos + from; at < s.end && s.buf[at] == s.quote {
 			if c, next, err = s.quotedCell(from); err != nil {
 				return 0, err
 			}
@@ -228,7 +229,7 @@ func (s *scanner) quotedCell(from int) (c cell, next int, err error) {
 	c.from = from + 1
 	at := c.from
 	for {
-		i, err := s.index(at, '"')
+		i, err := s.index(at, s.quote)
 		switch {
 		case err != nil:
 			return c, 0, err
@@ -239,7 +240,7 @@ func (s *scanner) quotedCell(from int) (c cell, next int, err error) {
 		}
 		if more, err := s.has(i + 1); err != nil {
 			return c, 0, err
-		} else if !more || s.buf[s.pos+i+1] != '"' {
+		} else if !more || s.buf[s.pos+i+1] != s.quote {
 			c.to = i
 			s.doubled = s.doubled || c.doubled
 			return c, i + 1, nil
@@ -263,16 +264,16 @@ func (s *scanner) has(i int) (bool, error) {
 
 func (s *scanner) unclosed(from int, where string) error {
 	line := s.line + bytes.Count(s.buf[s.pos:s.pos+from], []byte{s.term})
-	return fmt.Errorf("row %d, column %s: the quote that opens in line %d (%s) is not closed %s; close it, or double it if it is part of the text",
+	return fmt.Errorf("row %d, column %s: the quote that opens in line %d (%s) is not closed %s; close it, or double it if it is part of the text; if the file has no quotes around cells, say so (--quote none)",
 		s.row, etl.ColumnLetter(len(s.cells)), line, quote(s.buf[s.pos+from:min(s.end, s.pos+from+200)]), where)
 }
 
 func (s *scanner) add(c cell) error {
 	switch {
 	case c.to-c.from > s.limits.MaxField:
-		return fmt.Errorf("row %d (line %d), column %s: the cell has more than %d bytes", s.row, s.line, etl.ColumnLetter(len(s.cells)), s.limits.MaxField)
+		return fmt.Errorf("row %d (line %d), column %s: the cell has more than %d bytes; if that is right, raise --max-cell", s.row, s.line, etl.ColumnLetter(len(s.cells)), s.limits.MaxField)
 	case len(s.cells) == s.limits.MaxColumns:
-		return fmt.Errorf("row %d (line %d) has more than %d cells", s.row, s.line, s.limits.MaxColumns)
+		return fmt.Errorf("row %d (line %d) has more than %d cells; if that is right, raise --max-columns", s.row, s.line, s.limits.MaxColumns)
 	}
 	s.cells = append(s.cells, c)
 	return nil
@@ -287,7 +288,7 @@ func (s *scanner) report(code, value, message, hint string) {
 
 // checkBare judges a cell without outer quotes, in a row that has some.
 func (s *scanner) checkBare(text []byte) {
-	if q := bytes.IndexByte(text, '"'); q > 0 && len(bytes.TrimLeft(text[:q], " \t")) == 0 {
+	if q := bytes.IndexByte(text, s.quote); q > 0 && len(bytes.TrimLeft(text[:q], " \t")) == 0 {
 		s.report("BLANK_BEFORE_QUOTE", string(clip(text)), "blanks stand before an opening quote, so it cannot be told where the cell ends",
 			"remove the blanks between the delimiter and the quote")
 	}
@@ -368,7 +369,7 @@ func (s *scanner) strayBreak() int {
 		return -1
 	}
 	for _, c := range s.cells {
-		if c.from > 0 && s.raw[c.from-1] == '"' {
+		if c.from > 0 && s.quote != 0 && s.raw[c.from-1] == s.quote {
 			continue
 		}
 		if i := bytes.IndexByte(s.raw[c.from:c.to], other); i >= 0 {
@@ -429,7 +430,7 @@ func (s *scanner) appendText(fields []string) []string {
 func (s *scanner) appendCell(c cell) {
 	text := s.raw[c.from:c.to]
 	for c.doubled {
-		i := bytes.IndexByte(text, '"')
+		i := bytes.IndexByte(text, s.quote)
 		if i < 0 {
 			break
 		}

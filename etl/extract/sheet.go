@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,8 +50,9 @@ func (s *sheetRows) open(opts Options, info *Info) error {
 	}
 	info.Sheet, info.HeaderRow = s.sheet, s.cells.headerRow
 	if hidden := s.cells.hidden; len(hidden) > 0 {
-		note("hidden columns are read as well: %s", strings.Join(hidden, ", "))
+		note("hidden columns are %s: %s", s.readOrLeft(), strings.Join(hidden, ", "))
 	}
+	noteNameless(s.header, note)
 	return nil
 }
 
@@ -80,8 +82,28 @@ func (s *sheetRows) openSheet(opts Options, info *Info, note func(string, ...any
 	if err != nil {
 		return err
 	}
-	s.cells = &cellStream{xmlStream: x, book: b}
+	s.cells = &cellStream{xmlStream: x, book: b, skipHidden: opts.Hidden == "skip"}
 	return nil
+}
+
+func (s *sheetRows) readOrLeft() string {
+	if s.cells.skipHidden {
+		return "left out"
+	}
+	return "read as well; leave them out with --hidden skip"
+}
+
+// noteNameless tells of columns that have no name, inside merged cells for one.
+func noteNameless(h *etl.Header, note func(string, ...any)) {
+	var letters []string
+	for i, name := range h.Names() {
+		if name == "" {
+			letters = append(letters, etl.ColumnLetter(i))
+		}
+	}
+	if n := len(letters); n > 0 {
+		note("columns without a name go by their letter: %s", strings.Join(letters[:min(n, 20)], ", "))
+	}
 }
 
 // expect sets what is going to be read: two parts of the workbook.
@@ -97,10 +119,14 @@ func (m *meter) expect(p parts, names ...string) {
 
 // notes tell what showed while the rows were read.
 func (s *sheetRows) notes() []string {
-	if s.hiddenRows == 0 {
+	rows, first := s.hiddenRows, s.firstHidden
+	if s.cells.skipHidden {
+		rows, first = s.cells.skipped, s.cells.firstSkipped
+	}
+	if rows == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("hidden rows are read as well: %d of them, the first is row %d", s.hiddenRows, s.firstHidden)}
+	return []string{fmt.Sprintf("hidden rows are %s: %d of them, the first is row %d", s.readOrLeft(), rows, first)}
 }
 
 // findHeader reads up to the header; what it reads beyond is kept.
@@ -231,13 +257,17 @@ func beyondHeader(r sheetRow, width int) etl.Problem {
 // A cellStream reads the rows of a worksheet's part.
 type cellStream struct {
 	*xmlStream
-	book      *workbook
-	inData    bool
-	done      bool
-	row       int
-	hidden    []string // letters of hidden columns
-	headerRow int
-	width     int // of the header, once it is known
+	book     *workbook
+	inData   bool
+	done     bool
+	row      int
+	hidden   []string // letters of hidden columns
+	hiddenAt [][2]int // the same, from and to, counted from 0
+
+	skipHidden            bool // leave hidden rows and columns out
+	skipped, firstSkipped int  // rows that were left out
+	headerRow             int
+	width                 int // of the header, once it is known
 
 	fields []string // of the row last read, once the width is known: a Record has its own
 	kinds  []etl.Kind
@@ -260,7 +290,10 @@ func (c *cellStream) next() (sheetRow, error) {
 			if err != nil {
 				return r, fmt.Errorf("row %d: %w", c.row, err)
 			}
-			if len(r.fields) > 0 || r.beyond.text != "" {
+			switch filled := len(r.fields) > 0 || r.beyond.text != ""; {
+			case filled && r.hidden && c.skipHidden:
+				c.skipRow(r.row)
+			case filled:
 				return r, nil
 			}
 		case xml.EndElement:
@@ -273,6 +306,19 @@ func (c *cellStream) next() (sheetRow, error) {
 		}
 	}
 	return sheetRow{}, io.EOF
+}
+
+// skipRow counts a row that is left out.
+func (c *cellStream) skipRow(row int) {
+	c.skipped++
+	if c.firstSkipped == 0 {
+		c.firstSkipped = row
+	}
+}
+
+// leftOut says whether a column is hidden and hidden ones are left out.
+func (c *cellStream) leftOut(column int) bool {
+	return c.skipHidden && slices.ContainsFunc(c.hiddenAt, func(at [2]int) bool { return at[0] <= column && column <= at[1] })
 }
 
 // enter takes note of an element outside rows.
@@ -291,6 +337,7 @@ func (c *cellStream) enter(e xml.StartElement) {
 			name += ":" + etl.ColumnLetter(to-1)
 		}
 		c.hidden = append(c.hidden, name)
+		c.hiddenAt = append(c.hiddenAt, [2]int{from - 1, to - 1})
 	}
 }
 
@@ -338,8 +385,8 @@ func (c *cellStream) number(r string) error {
 	if r != "" {
 		n, err := strconv.Atoi(r)
 		switch {
-		case err != nil || n > maxSheetRows:
-			return fmt.Errorf("the row after it has the number %q; the workbook is damaged: open it in a spreadsheet program and save it again", clip([]byte(r)))
+		case err != nil || n < 1 || n > maxSheetRows:
+			return fmt.Errorf("the row after it has the number %q, which no row can have; the workbook is damaged: open it in a spreadsheet program and save it again", clip([]byte(r)))
 		case n < next:
 			return fmt.Errorf("row %d stands after it; the workbook is damaged: open it in a spreadsheet program and save it again", n)
 		}
@@ -362,17 +409,17 @@ type cellValue struct {
 // put adds a cell to r, unless it is empty.
 func (c *cellStream) put(r *sheetRow, cell cellValue, size int) error {
 	limits := c.book.limits
-	if cell.text == "" {
+	if cell.text == "" || c.leftOut(cell.column) {
 		return nil
 	}
 	at := etl.ColumnLetter(cell.column)
 	switch {
 	case cell.column >= limits.MaxColumns:
-		return fmt.Errorf("cell %s%d stands beyond the %d columns that may be", at, c.row, limits.MaxColumns)
+		return fmt.Errorf("cell %s%d stands beyond the %d columns that may be (--max-columns)", at, c.row, limits.MaxColumns)
 	case len(cell.text) > limits.MaxField:
-		return fmt.Errorf("cell %s%d has more than %d bytes", at, c.row, limits.MaxField)
+		return fmt.Errorf("cell %s%d has more than %d bytes; if that is right, raise --max-cell", at, c.row, limits.MaxField)
 	case size > limits.MaxRow:
-		return fmt.Errorf("the row has more than %d bytes", limits.MaxRow)
+		return fmt.Errorf("the row has more than %d bytes; if that is right, raise --max-row", limits.MaxRow)
 	case cell.column < len(r.fields) && r.fields[cell.column] != "":
 		return fmt.Errorf("cell %s%d is there twice; the workbook is damaged: open it in a spreadsheet program and save it again", at, c.row)
 	case c.width > 0 && cell.column >= c.width:

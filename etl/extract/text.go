@@ -65,6 +65,10 @@ func (t *textRows) open(read *meter, gz bool, opts Options, info *Info) error {
 		return err
 	}
 	info.Encoding, info.Delimiter, info.HeaderRow = d.charset.name, string(d.delim), header
+	if d.quote != 0 {
+		info.Quote = string(d.quote)
+	}
+	noteNameless(t.header, note)
 	return nil
 }
 
@@ -116,7 +120,10 @@ func detect(seen *sample, opts *Options, note func(string, ...any)) (d dialect, 
 	}
 	separator, skip := separatorLine(text)
 	text = text[skip:]
-	d.term = lineEnd(text)
+	if d.quote, err = quoteOf(text, opts.Quote, note); err != nil {
+		return d, 0, err
+	}
+	d.term = lineEnd(text, d.quote)
 	if d.term == '\r' {
 		note("line ends: CR alone, as old Macs write them")
 	}
@@ -132,6 +139,18 @@ func detect(seen *sample, opts *Options, note func(string, ...any)) (d dialect, 
 		note("%s", why)
 	}
 	return d, skip, err
+}
+
+// quoteOf is the quote that is stated, or else the one that text has.
+func quoteOf(text []byte, stated string, note func(string, ...any)) (byte, error) {
+	if stated != "" {
+		return statedQuote(stated)
+	}
+	quote := guessQuote(text)
+	if quote == '\'' {
+		note("quote ': nearly all cells begin with it; state another (--quote) if it is an apostrophe")
+	}
+	return quote, nil
 }
 
 // decode returns the sample's text in UTF-8, up to its last whole line.
@@ -200,7 +219,7 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	b.left -= int64(n)
 	switch {
 	case b.left < 0:
-		return 0, fmt.Errorf("the file unpacks to more than %d bytes, which is not what tickets do; unpack it yourself if you trust it", b.limit)
+		return 0, fmt.Errorf("the file unpacks to more than %d bytes, which is not what tickets do; if you trust it, raise --max-unpacked", b.limit)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return n, errors.New("the compressed data ends too early; the file was not copied or downloaded whole")
 	case err != nil && !errors.Is(err, io.EOF):
@@ -368,7 +387,7 @@ func (t *textRows) problem(cells []string) *etl.Problem {
 		p := *t.scan.fault
 		p.Column = t.visible(p.Column)
 		return &p
-	case n > t.width:
+	case n > t.width && strings.Join(cells[t.width:], "") != "":
 		return t.tooManyCells(cells)
 	case n < t.width:
 		return &etl.Problem{

@@ -179,6 +179,30 @@ func TestTextRows(t *testing.T) {
 			want:   []row{{Row: 2, Line: 2, Fields: []string{"1", "2,50", "a, b"}}, {Row: 3, Line: 3, Fields: []string{"2", "3,50", "c"}}},
 		},
 		{
+			name: "empty cells beyond the header are nothing", in: "a,b\n1,2,,\n3,4\n",
+			header: []string{"a", "b"},
+			want:   []row{{Row: 2, Line: 2, Fields: []string{"1", "2"}}, {Row: 3, Line: 3, Fields: []string{"3", "4"}}},
+		},
+		{
+			name: "single quotes around all cells", in: "'id';'text'\n'1';'it''s; \"so\"'\n'2';'a\nb'\n",
+			header: []string{"id", "text"},
+			want:   []row{{Row: 2, Line: 2, Fields: []string{"1", `it's; "so"`}}, {Row: 3, Line: 3, Fields: []string{"2", "a\nb"}}},
+		},
+		{
+			name: "apostrophes are text", in: "id,'text\n1,'s avonds\n2,it's\n",
+			header: []string{"id", "'text"},
+			want:   []row{{Row: 2, Line: 2, Fields: []string{"1", "'s avonds"}}, {Row: 3, Line: 3, Fields: []string{"2", "it's"}}},
+		},
+		{
+			name: "no quotes, stated", in: "id\ttext\n1\t\"5 inches\n2\t\"so\"\n", opts: extract.Options{Quote: "none"},
+			header: []string{"id", "text"},
+			want:   []row{{Row: 2, Line: 2, Fields: []string{"1", `"5 inches`}}, {Row: 3, Line: 3, Fields: []string{"2", `"so"`}}},
+		},
+		{
+			name: "single quotes, stated", in: "id,text\n1,'a,b'\n", opts: extract.Options{Quote: "single"},
+			header: []string{"id", "text"}, want: []row{{Row: 2, Line: 2, Fields: []string{"1", "a,b"}}},
+		},
+		{
 			name: "one column", in: "id\n1\n", header: []string{"id"}, want: []row{{Row: 2, Line: 2, Fields: []string{"1"}}},
 		},
 		{
@@ -288,14 +312,19 @@ func TestRefused(t *testing.T) {
 		{name: "an unknown encoding", in: "a\n", opts: extract.Options{Encoding: "utf-9"}, want: `: "utf-9" is not an encoding that is known here; usual ones are utf-8, utf-16, windows-1252, iso-8859-1, iso-8859-15, windows-1251, shift_jis, gb18030`},
 		{name: "an encoding against the mark", in: "\ufeffa\n", opts: extract.Options{Encoding: "windows-1252"}, want: ": the encoding windows-1252 is stated, but the file begins with the byte order mark of utf-8; leave the encoding out"},
 		{name: "a delimiter that cannot be", in: "a\n", opts: extract.Options{Delimiter: "ab"}, want: `: "ab" cannot be the delimiter; it is one character, such as "," or ";", or "tab"`},
+		{name: "a quote that cannot be", in: "a\n", opts: extract.Options{Quote: "x"}, want: `: "x" cannot be the quote around cells; it is "double", "single" or "none"`},
+		{name: "a web archive", in: "MIME-Version: 1.0\nX-Document-Type: Workbook\n", want: ": this is a web archive (.mht), even if it is named like a spreadsheet; open it in a spreadsheet program and save it as .xlsx or .csv"},
+		{name: "JSON", in: "[{\"id\": 1}]", want: ": this is JSON; convert it to .csv or .xlsx first, one row for each ticket"},
+		{name: "Excel 4", in: "\x09\x04\x06\x00\x00\x00", want: ": this is a workbook of Excel 2 to 4 (.xls); open it in LibreOffice and save it as .xlsx or .csv"},
+		{name: "another archive", in: "7z\xbc\xaf\x27\x1c\x00", want: ": this is a compressed file or an archive other than .gz; unpack it first"},
 		{name: "a header beyond the end", in: "a\n1\n", opts: extract.Options{Header: 9}, want: ": the header should stand in row 9, but the file has only 2 rows"},
 		{name: "a blank header", in: "a\n\nb", opts: extract.Options{Header: 2}, want: ": row 2, which should be the header, is blank"},
-		{name: "an unclosed quote", in: "a,b\n1,2\n3,\"x\n4,5\n", want: `: row 3, column B: the quote that opens in line 3 ("\"x...") is not closed to the end of the file; close it, or double it if it is part of the text`},
-		{name: "an unclosed quote, bounded", in: "a,b\n3,\"x\n" + strings.Repeat("4,5\n", 50) + "\"", opts: extract.Options{Limits: small}, want: `: row 2, column B: the quote that opens in line 2 ("\"x...") is not closed within 100 bytes, the most that a cell may have; close it, or double it if it is part of the text`},
-		{name: "a huge cell", in: "a,b\n" + strings.Repeat("x", 101), opts: extract.Options{Limits: small}, want: ": row 2 (line 2), column A: the cell has more than 100 bytes"},
-		{name: "a huge row", in: "a,b\n" + strings.Repeat("x", 70000), opts: extract.Options{Limits: small}, want: `: row 2 (line 2) has more than 1000 bytes; a quote that is never closed, or another delimiter or line end than ',' and '\n', may be the reason`},
-		{name: "too many columns", in: "a,b\n" + strings.Repeat("x,", 11), opts: extract.Options{Limits: small}, want: ": row 2 (line 2) has more than 10 cells"},
-		{name: "a gzip that unpacks to too much", in: zipped(strings.Repeat("a,b\n", 5000)), opts: extract.Options{Limits: small}, want: ": the file unpacks to more than 5000 bytes, which is not what tickets do; unpack it yourself if you trust it"},
+		{name: "an unclosed quote", in: "a,b\n1,2\n3,\"x\n4,5\n", want: `: row 3, column B: the quote that opens in line 3 ("\"x...") is not closed to the end of the file; close it, or double it if it is part of the text; if the file has no quotes around cells, say so (--quote none)`},
+		{name: "an unclosed quote, bounded", in: "a,b\n3,\"x\n" + strings.Repeat("4,5\n", 50) + "\"", opts: extract.Options{Limits: small}, want: `: row 2, column B: the quote that opens in line 2 ("\"x...") is not closed within 100 bytes, the most that a cell may have; close it, or double it if it is part of the text; if the file has no quotes around cells, say so (--quote none)`},
+		{name: "a huge cell", in: "a,b\n" + strings.Repeat("x", 101), opts: extract.Options{Limits: small}, want: ": row 2 (line 2), column A: the cell has more than 100 bytes; if that is right, raise --max-cell"},
+		{name: "a huge row", in: "a,b\n" + strings.Repeat("x", 70000), opts: extract.Options{Limits: small}, want: `: row 2 (line 2) has more than 1000 bytes; a quote that is never closed, or another delimiter or line end than ',' and '\n', may be the reason; if the row is right, raise --max-row`},
+		{name: "too many columns", in: "a,b\n" + strings.Repeat("x,", 11), opts: extract.Options{Limits: small}, want: ": row 2 (line 2) has more than 10 cells; if that is right, raise --max-columns"},
+		{name: "a gzip that unpacks to too much", in: zipped(strings.Repeat("a,b\n", 5000)), opts: extract.Options{Limits: small}, want: ": the file unpacks to more than 5000 bytes, which is not what tickets do; if you trust it, raise --max-unpacked"},
 		{name: "a gzip that is cut", in: zipped("a,b\n1,2\n")[:20], want: ": the compressed data ends too early; the file was not copied or downloaded whole"},
 	}
 	for _, tt := range tests {

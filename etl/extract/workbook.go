@@ -1,10 +1,12 @@
 package extract
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -138,15 +140,40 @@ func (b *workbook) format(style string) format {
 
 func isTrue(s string) bool { return s == "1" || s == "true" }
 
+// chooseAll finds the worksheets that want names: all that are not hidden if it is
+// "all" or "*", or several names with commas between them. A sheet that is itself
+// named so comes first.
+func (b *workbook) chooseAll(want string) ([]sheetPart, error) {
+	if s, err := b.named(want); want == "" || err == nil {
+		return []sheetPart{s}, nil
+	}
+	if want == "all" || want == "*" {
+		return slices.DeleteFunc(slices.Clone(b.sheets), func(s sheetPart) bool { return s.Hidden }), nil
+	}
+	var chosen []sheetPart
+	for name := range strings.SplitSeq(want, ",") {
+		s, err := b.named(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, s)
+	}
+	return chosen, nil
+}
+
 // choose finds the worksheet that want names, by name or number; "" is the
 // first that is not hidden.
 func (b *workbook) choose(want string, note func(string, ...any)) (sheetPart, error) {
 	if len(b.sheets) == 0 {
-		return sheetPart{}, fmt.Errorf("the workbook has no worksheets")
+		return sheetPart{}, errors.New("the workbook has no worksheets; it is damaged, or holds only charts: open it in a spreadsheet program and save the table again")
 	}
 	if want == "" {
 		return b.firstVisible(note)
 	}
+	return b.named(want)
+}
+
+func (b *workbook) named(want string) (sheetPart, error) {
 	for _, s := range b.sheets {
 		if s.Name == want {
 			return s, nil

@@ -216,7 +216,7 @@ func TestSheetRows(t *testing.T) {
 			f := open(t, sheetOf(t, tt.in), extract.Options{})
 			require.Equal(t, []string{"id", "v"}, f.Header().Names())
 			require.Equal(t, tt.want, readAll(t, f))
-			require.Contains(t, f.Info().Notes, "hidden columns are read as well: B")
+			require.Contains(t, f.Info().Notes, "hidden columns are read as well; leave them out with --hidden skip: B")
 		})
 	}
 }
@@ -225,9 +225,57 @@ func TestHiddenRowsAreTold(t *testing.T) {
 	t.Parallel()
 	f := open(t, sheetOf(t, headerXML+`<row r="2"><c t="str"><v>a</v></c></row><row r="3" hidden="1"><c t="str"><v>b</v></c></row><row r="4" hidden="1"/><row r="70" hidden="true"><c t="str"><v>c</v></c></row>`), extract.Options{})
 	require.Len(t, readAll(t, f), 3)
-	require.Contains(t, f.Notes(), "hidden columns are read as well: B")
-	require.Contains(t, f.Notes(), "hidden rows are read as well: 2 of them, the first is row 3")
-	require.NotContains(t, f.Info().Notes, "hidden rows are read as well: 2 of them, the first is row 3")
+	require.Contains(t, f.Notes(), "hidden columns are read as well; leave them out with --hidden skip: B")
+	require.Contains(t, f.Notes(), "hidden rows are read as well; leave them out with --hidden skip: 2 of them, the first is row 3")
+	require.NotContains(t, f.Info().Notes, "hidden rows are read as well; leave them out with --hidden skip: 2 of them, the first is row 3")
+}
+
+func TestHiddenIsLeftOut(t *testing.T) {
+	t.Parallel()
+	f := open(t, sheetOf(t, headerXML+`<row r="2"><c t="str"><v>a</v></c><c t="str"><v>secret</v></c></row><row r="3" hidden="1"><c t="str"><v>b</v></c></row><row r="4"><c t="str"><v>c</v></c></row>`), extract.Options{Hidden: "skip"})
+	require.Equal(t, []string{"id"}, f.Header().Names(), "column B is hidden")
+	require.Equal(t, []row{{Row: 2, Fields: []string{"a"}}, {Row: 4, Fields: []string{"c"}}}, readAll(t, f))
+	require.Contains(t, f.Notes(), "hidden columns are left out: B")
+	require.Contains(t, f.Notes(), "hidden rows are left out: 1 of them, the first is row 3")
+}
+
+func TestExpand(t *testing.T) {
+	t.Parallel()
+	book := excelize.NewFile()
+	for _, name := range []string{"May", "June", "Hidden", "A,B"} {
+		_, err := book.NewSheet(name)
+		require.NoError(t, err)
+	}
+	require.NoError(t, book.SetSheetVisible("Hidden", false))
+	path := filepath.Join(t.TempDir(), "in.xlsx")
+	require.NoError(t, book.SaveAs(path))
+	text := write(t, "in.csv", "a,b\n")
+	tests := []struct {
+		path, sheet string
+		want        []string
+		wantErr     string
+	}{
+		{path: path, want: []string{""}},
+		{path: path, sheet: "all", want: []string{"Sheet1", "May", "June", "A,B"}},
+		{path: path, sheet: "June, may", want: []string{"June", "May"}},
+		{path: path, sheet: "A,B", want: []string{"A,B"}},
+		{path: path, sheet: "2,Hidden", want: []string{"May", "Hidden"}},
+		{path: path, sheet: "May,Jun", wantErr: path + `: there is no sheet "Jun"; nearest is "June"; it has "Sheet1", "May", "June", "Hidden" (hidden), "A,B"`},
+		{path: text, sheet: "all", want: []string{"all"}},
+	}
+	for _, tt := range tests {
+		each, err := extract.Expand(tt.path, extract.Options{Sheet: tt.sheet})
+		if tt.wantErr != "" {
+			require.EqualError(t, err, tt.wantErr)
+			continue
+		}
+		require.NoError(t, err)
+		var got []string
+		for _, o := range each {
+			got = append(got, o.Sheet)
+		}
+		require.Equal(t, tt.want, got, tt.sheet)
+	}
 }
 
 // A cell far to the right costs no more than any other.
@@ -263,12 +311,12 @@ func TestRefusedWorkbooks(t *testing.T) {
 		{name: "a blank header", parts: sheet(headerXML + `<row r="9"><c><v>1</v></c></row>`), opts: extract.Options{Header: 3}, want: ` [Tickets]: row 3, which should be the header, is blank`},
 		{name: "no worksheet", parts: nil, want: `: the workbook has no part "xl/worksheets/sheet1.xml"; it is damaged: open it in a spreadsheet program and save it again`},
 		{name: "a sheet that is cut", parts: map[string]string{"xl/worksheets/sheet1.xml": `<worksheet><sheetData>` + headerXML}, want: ` [Tickets]: the workbook is damaged in its part xl/worksheets/sheet1.xml (unexpected EOF); open it in a spreadsheet program and save it again`},
-		{name: "an absurd row number", parts: sheet(headerXML + `<row r="999999999"><c><v>1</v></c></row>`), want: ` [Tickets]: row 1: the row after it has the number "999999999"` + mend},
+		{name: "an absurd row number", parts: sheet(headerXML + `<row r="999999999"><c><v>1</v></c></row>`), want: ` [Tickets]: row 1: the row after it has the number "999999999", which no row can have` + mend},
 		{name: "rows out of order", parts: sheet(headerXML + `<row r="3"><c><v>1</v></c></row><row r="2"><c><v>1</v></c></row>`), want: ` [Tickets]: row 3: row 2 stands after it` + mend},
 		{name: "an absurd column", parts: sheet(`<row><c r="ZZZZ1"><v>1</v></c></row>`), want: ` [Tickets]: row 1: a cell has the reference "ZZZZ1"` + mend},
 		{name: "a cell that is there twice", parts: sheet(`<row><c r="A1"><v>1</v></c><c r="A1"><v>1</v></c></row>`), want: ` [Tickets]: row 1: cell A1 is there twice` + mend},
 		{name: "a shared text that is not there", parts: sheet(`<row><c t="s"><v>7</v></c></row>`), want: ` [Tickets]: row 1: cell A1: shared text "7" is not there` + mend},
-		{name: "more than a workbook may unpack to", parts: sheet(headerXML + strings.Repeat("<row/>", 10000)), opts: extract.Options{Limits: extract.Limits{MaxUnzipped: 50000}}, want: ": the workbook unpacks to more than 50000 bytes, which is not what tickets do; open it and save only the sheet with the tickets"},
+		{name: "more than a workbook may unpack to", parts: sheet(headerXML + strings.Repeat("<row/>", 10000)), opts: extract.Options{Limits: extract.Limits{MaxUnzipped: 50000}}, want: ": the workbook unpacks to more than 50000 bytes, which is not what tickets do; save only the sheet with the tickets or, if you trust it, raise --max-unpacked"},
 		{name: "a tag without end", parts: sheet(`<row><c r="` + strings.Repeat("A", 5<<20) + `"/></row>`), want: ` [Tickets]: row 1: the workbook is damaged in its part xl/worksheets/sheet1.xml (a cell or tag has more than 4194304 bytes); open it in a spreadsheet program and save it again`},
 		{name: "OpenDocument", parts: map[string]string{"_rels/.rels": "<Relationships/>", "xl/workbook.xml": "", "mimetype": "x", "content.xml": "x"}, want: ": the workbook is damaged in its part xl/workbook.xml (EOF); open it in a spreadsheet program and save it again"},
 	}

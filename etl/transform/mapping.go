@@ -60,10 +60,12 @@ const (
 
 // A Source says how the file is to be read. What is empty is to be detected.
 type Source struct {
-	Sheet     string   `yaml:"sheet"`                                                       // worksheet, by name or by number counted from 1; default: the first visible one
+	Sheet     string   `yaml:"sheet"`                                                       // worksheet, by name or by number counted from 1; several with commas between them; or all; default: the first visible one
 	Header    int      `yaml:"header" jsonschema:"minimum=1,maximum=1048576"`               // row of the header, counted from 1
 	Encoding  string   `yaml:"encoding"`                                                    // of CSV files, e.g. windows-1252
 	Delimiter string   `yaml:"delimiter"`                                                   // of CSV files: one character, or tab
+	Quote     string   `yaml:"quote" jsonschema:"enum=double,enum=single,enum=none"`        // of CSV files: what stands around cells
+	Hidden    string   `yaml:"hidden" jsonschema:"enum=read,enum=skip"`                     // what becomes of hidden rows and columns of a workbook; default: read
 	Timezone  string   `yaml:"timezone"`                                                    // IANA name, of date-times without an offset; default: the account's
 	Dates     []string `yaml:"dates"`                                                       // how dates are written: iso, dmy, mdy, epoch, epoch-ms, patterns such as dd/MM/yyyy HH:mm, or a list of these
 	Decimal   string   `yaml:"decimal" jsonschema:"enum=\\,,enum=."`                        // decimal sign of numbers

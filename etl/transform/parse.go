@@ -94,6 +94,8 @@ func (r *reader) source(s *Source, n ast.Node, path []string) {
 		"header":    func(n ast.Node, path []string) { s.Header = r.row(n, path) },
 		"encoding":  r.checked(&s.Encoding, checkEncoding),
 		"delimiter": r.checked(&s.Delimiter, checkDelimiter),
+		"quote":     oneOf(r, &s.Quote, "double", "single", "none"),
+		"hidden":    oneOf(r, &s.Hidden, "read", "skip"),
 		"timezone":  r.checked(&s.Timezone, checkZone),
 		"dates":     r.dates(&s.Dates),
 		"decimal":   oneOf(r, &s.Decimal, ",", "."),
