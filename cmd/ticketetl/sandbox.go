@@ -23,6 +23,8 @@ type sandboxOptions struct {
 	perWindow int
 	daily     int
 	unlimited bool
+	switches  string
+	scopes    []string
 }
 
 func (a *app) sandboxCommand() *cobra.Command {
@@ -38,7 +40,10 @@ A fault is KIND:PATH:WHEN, e.g. reset-after-commit:batch/create:p=0.1. PATH is a
 of the request's method and path; WHEN is n=3, every=10 or p=0.1, and times=2 bounds
 it. The kinds are delay, 429, 423, 477, 500, 502, 503, 504, 524-after-commit,
 reset-before, reset-after-commit, truncate, slow-body, empty-results, never-answer,
-never-answer-before, token-expired and daily-limit.`,
+never-answer-before, token-expired and daily-limit.
+
+A switch chooses the other answer where nobody has confirmed which one HubSpot gives:
+` + wrapped(sandbox.SwitchNames()) + `.`,
 		Example: `  ticketetl sandbox --listen 127.0.0.1:8085
   ticketetl sandbox --data account.json --faults 'reset-after-commit:batch/create:p=0.1'`,
 		Args: cobra.NoArgs,
@@ -50,6 +55,8 @@ never-answer-before, token-expired and daily-limit.`,
 	f.StringVar(&opts.token, "token", "", "accept only this access `token` (default: any)")
 	f.StringVar(&a.flags.schema, "schema", "", "have the definitions in this `file`, of a real account")
 	f.StringSliceVar(&opts.faults, "faults", nil, "misbehave so: `rules` parted by commas")
+	f.StringVar(&opts.switches, "switches", "", "turn on these `switches`, parted by commas")
+	f.StringSliceVar(&opts.scopes, "scopes", nil, "let the token do only what these `scopes` allow (default: everything)")
 	f.Int64Var(&opts.seed, "seed", 1, "`seed` of what is random in faults and orders")
 	f.DurationVar(&opts.lag, "index-lag", 2*time.Second, "searches see a write this `long` after it; 0 for at once")
 	f.StringVar(&opts.latency, "latency", "", "take this `long` for each answer, e.g. 200ms, or between two times, e.g. 50ms-400ms")
@@ -68,7 +75,11 @@ func (a *app) runSandbox(ctx context.Context, opts sandboxOptions) error {
 	if err != nil {
 		return err
 	}
-	server, err := a.openSandbox(opts.server(faults, latency))
+	switches, err := sandbox.ParseSwitches(opts.switches)
+	if err != nil {
+		return fmt.Errorf("--switches: %w", err)
+	}
+	server, err := a.openSandbox(opts.server(faults, latency, switches))
 	if err != nil {
 		return err
 	}
@@ -83,6 +94,24 @@ func (a *app) runSandbox(ctx context.Context, opts sandboxOptions) error {
 	case <-ctx.Done():
 	}
 	return errors.Join(stop(), server.Close())
+}
+
+// wrapped is a list in lines of a help text.
+func wrapped(words []string) string {
+	var b strings.Builder
+	width := 0
+	for i, word := range words {
+		if i > 0 {
+			word = ", " + word
+		}
+		if width+len(word) > 88 {
+			b.WriteString(",\n")
+			word, width = strings.TrimPrefix(word, ", "), 0
+		}
+		b.WriteString(word)
+		width += len(word)
+	}
+	return b.String()
 }
 
 // durations reads "200ms" or "50ms-400ms".
@@ -102,7 +131,7 @@ func durations(text string) (sandbox.Range, error) {
 	return sandbox.Range{Min: least, Max: most}, nil
 }
 
-func (o sandboxOptions) server(faults sandbox.Faults, latency sandbox.Range) sandbox.Options {
+func (o sandboxOptions) server(faults sandbox.Faults, latency sandbox.Range, switches sandbox.Switches) sandbox.Options {
 	lag := o.lag
 	if lag == 0 {
 		lag = -1 // the option's own zero means its default
@@ -113,6 +142,6 @@ func (o sandboxOptions) server(faults sandbox.Faults, latency sandbox.Range) san
 	}
 	return sandbox.Options{
 		Token: o.token, Data: o.data, Faults: faults, Seed: o.seed, IndexLag: lag,
-		Latency: latency, Limits: limits,
+		Latency: latency, Limits: limits, Switches: switches, Scopes: o.scopes,
 	}
 }

@@ -221,11 +221,12 @@ func TestDataFileOfSomethingElse(t *testing.T) {
 func TestWorldsThatContradictThemselves(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*sandbox.World){
-		`property "subject" is defined twice`:                    func(w *sandbox.World) { w.Schema.Properties = append(w.Schema.Properties, w.Schema.Properties[0]) },
-		`id of one of the contacts: "x" is not a decimal number`: func(w *sandbox.World) { w.Contacts[0].ID = "x" },
-		"contacts: id 102 is there twice":                        func(w *sandbox.World) { w.Contacts[0].ID = "102" },
-		`validation rules for unknown property "nope"`:           func(w *sandbox.World) { w.Schema.Rules["nope"] = w.Schema.Rules["code"] },
-		"time zone of the account":                               func(w *sandbox.World) { w.Schema.Account.TimeZone = "Mars/Base" },
+		`property "subject" is defined twice`:                     func(w *sandbox.World) { w.Schema.Properties = append(w.Schema.Properties, w.Schema.Properties[0]) },
+		`id of one of the contacts: "x" is not a decimal number`:  func(w *sandbox.World) { w.Contacts[0].ID = "x" },
+		"contacts: id 102 is there twice":                         func(w *sandbox.World) { w.Contacts[0].ID = "102" },
+		`validation rules for unknown property "nope"`:            func(w *sandbox.World) { w.Schema.Rules["nope"] = w.Schema.Rules["code"] },
+		`unknown property "nope" is required, or requires others`: func(w *sandbox.World) { w.Required = []string{"nope"} },
+		"time zone of the account":                                func(w *sandbox.World) { w.Schema.Account.TimeZone = "Mars/Base" },
 	} {
 		world := smallWorld()
 		change(world)

@@ -8,6 +8,21 @@ import (
 // A missingValue is a required property that a write leaves without a value.
 type missingValue struct{ name, code string }
 
+// loadRequired takes what the world says of required properties.
+func (s *Server) loadRequired(w *World) error {
+	names := slices.Clone(w.Required)
+	for _, c := range w.Conditions {
+		names = append(append(names, c.Property), c.Require...)
+	}
+	for _, name := range names {
+		if s.objects[tickets].active(name) == nil {
+			return fmt.Errorf("world: unknown property %q is required, or requires others", name)
+		}
+	}
+	s.required, s.conditions = w.Required, w.Conditions
+	return nil
+}
+
 // checkRequired notes what a ticket cannot do without: a stage always; from
 // 2026-09 on also subject and pipeline, and what an administrator requires.
 func (w *write) checkRequired(it *item) {

@@ -130,7 +130,9 @@ func (s *Server) load(w *World) error {
 	if err := s.loadDefinitions(w); err != nil {
 		return err
 	}
-	s.required, s.conditions = w.Required, w.Conditions
+	if err := s.loadRequired(w); err != nil {
+		return err
+	}
 	s.types = loadTypes(w.Schema.Labels)
 	return errors.Join(s.plant(contacts, w.Contacts), s.plant(companies, w.Companies), s.plant(deals, w.Deals))
 }

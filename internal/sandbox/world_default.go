@@ -22,6 +22,9 @@ func DefaultWorld() *World {
 		Contacts:  contacts,
 		Companies: companies,
 		Deals:     seedDeals(),
+		Conditions: []Condition{
+			{Property: "hs_resolution", Value: "REFUND_APPLIED", Require: []string{"valor_cobrado"}},
+		},
 	}
 }
 

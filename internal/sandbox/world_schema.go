@@ -8,12 +8,13 @@ import (
 
 // WorldFromSchema is an account for rehearsals: definitions and owners are
 // those of s, which is copied; contacts, companies and deals are those of
-// DefaultWorld. An account id or time zone that s does not state is the
+// DefaultWorld. A schema does not tell what an administrator has made required.
+// An account id or time zone that s does not state is the
 // default's too.
 func WorldFromSchema(s *schema.Schema) *World {
 	w := DefaultWorld()
 	usual := w.Schema
-	w.Schema = copySchema(s)
+	w.Schema, w.Required, w.Conditions = copySchema(s), nil, nil
 	if w.Schema.Account.ID == 0 {
 		w.Schema.Account.ID = usual.Account.ID
 	}
