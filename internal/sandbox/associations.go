@@ -171,7 +171,13 @@ func (c *call) setLink(pr pair, fromID, toID string, specs []typeSpec) (*link, *
 			}
 		}
 	}
-	return c.s.link(near, plannedLink{far: far, types: types}), nil
+	planned := plannedLink{far: far, types: types}
+	for _, f := range []*failure{c.s.checkConfigured(near, planned), c.s.checkConfigured(far, plannedLink{far: near, types: types})} {
+		if f != nil {
+			return nil, f
+		}
+	}
+	return c.s.link(near, planned), nil
 }
 
 func (c *call) typesOf(pr pair, specs []typeSpec) ([]*associationType, *failure) {

@@ -125,3 +125,34 @@ func TestAssociationLimitReport(t *testing.T) {
 func (a *account) deal() string {
 	return a.want(201, "POST", "/crm/v3/objects/deals", `{"properties":{"dealname":"D"}}`).at("id").(string)
 }
+
+func TestLimitsThatAnAdministratorSets(t *testing.T) {
+	t.Parallel()
+	a := open(t, nil)
+	limits := "/crm/associations/v4/definitions/configurations/"
+	require.Equal(t, 0, a.want(200, "GET", limits+"tickets/contacts", "").len("results"))
+	made := a.want(201, "POST", limits+"tickets/contacts/batch/create", inputs(`{"category":"USER_DEFINED","typeId":1,"maxToObjectIds":1}`))
+	require.Equal(t, float64(1), made.at("results", 0, "userEnforcedMaxToObjectIds"))
+	a.want(400, "POST", limits+"tickets/contacts/batch/update", inputs(`{"category":"USER_DEFINED","typeId":1,"maxToObjectIds":0}`))
+	a.want(400, "POST", limits+"tickets/contacts/batch/update", inputs(`{"category":"USER_DEFINED","typeId":77,"maxToObjectIds":1}`))
+
+	id := a.create("")
+	create := func(status int, from, to, kind string) {
+		t.Helper()
+		a.want(status, "POST", v4+"tickets/contacts/batch/create", inputs(linked(from, to, kind)))
+	}
+	create(201, id, "101", reporter)
+	create(201, id, "101", reporter)
+	create(400, id, "102", reporter)
+	create(201, id, "102", ofHubspot(16))
+	create(201, a.create(""), "102", reporter)
+
+	a.want(200, "POST", limits+"contacts/tickets/batch/update", inputs(`{"category":"USER_DEFINED","typeId":2,"maxToObjectIds":1}`))
+	create(400, a.create(""), "102", reporter)
+	body := `{"properties":{` + good + `},"associations":[{"to":{"id":"102"},"types":[` + reporter + `]}]}`
+	a.want(400, "POST", objects, body)
+	require.Equal(t, 3, a.want(200, "GET", limits+"all", "").len("results"), "two, and one primary company")
+	a.want(204, "POST", limits+"contacts/tickets/batch/purge", inputs(`{"category":"USER_DEFINED","typeId":2}`))
+	a.want(201, "POST", objects, body)
+	require.Equal(t, 1, a.want(200, "GET", "/crm/associations/2026-03/definitions/configurations/tickets/contacts", "").len("results"))
+}

@@ -130,18 +130,6 @@ func (c *call) deleteLabel(pr pair) (*reply, *failure) {
 	return noContent(), nil
 }
 
-// getConfigurations tells the limits of the types of a pair.
-func (c *call) getConfigurations(pr pair) (*reply, *failure) {
-	results := []map[string]any{}
-	for _, t := range c.s.types.of(pr.other) {
-		if t.primary && pr.ticket {
-			results = append(results, map[string]any{"category": t.category, "typeId": t.forward,
-				"userEnforcedMaxToObjectIds": 1, "label": t.label})
-		}
-	}
-	return ok(http.StatusOK, map[string]any{"results": results}), nil
-}
-
 // highUsageReport would mail a report; only the answer is made.
 func (c *call) highUsageReport() (*reply, *failure) {
 	if c.r.PathValue("from") != "usage" || c.r.PathValue("to") != "high-usage-report" {

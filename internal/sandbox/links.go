@@ -83,6 +83,9 @@ func (c *call) planLink(o *object, in linkInput) (*record, []*associationType, *
 	if f := c.s.checkLinkLimit(far, o.index); f != nil {
 		return nil, nil, f
 	}
+	if f := c.s.checkConfigured(far, plannedLink{far: &record{kind: o}, types: types}); f != nil {
+		return nil, nil, f
+	}
 	return far, types, nil
 }
 

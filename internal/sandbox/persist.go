@@ -62,6 +62,7 @@ type savedType struct {
 	Inverse                string `json:",omitempty"`
 	Forward, Backward      int
 	Unlabeled, Primary     bool
+	Most                   [2]int
 }
 
 type savedLink struct {
@@ -97,7 +98,7 @@ func (s *Server) snapshot() savedState {
 	position := map[*associationType]int{}
 	for i, t := range s.types {
 		position[t] = i
-		state.Types = append(state.Types, savedType{t.other, t.category, t.label, t.inverse, t.forward, t.backward, t.unlabeled, t.primary})
+		state.Types = append(state.Types, savedType{t.other, t.category, t.label, t.inverse, t.forward, t.backward, t.unlabeled, t.primary, t.most})
 	}
 	for i, o := range s.objects {
 		state.Next[i], state.Groups[i], state.Rules[i] = o.next, o.groups, map[string][]schema.Rule{}
@@ -222,7 +223,7 @@ func (s *Server) reviveTypes(saved []savedType) {
 	s.types = nil
 	for _, t := range saved {
 		s.types = append(s.types, &associationType{other: t.Other, category: t.Category, label: t.Label, inverse: t.Inverse,
-			forward: t.Forward, backward: t.Backward, unlabeled: t.Unlabeled, primary: t.Primary})
+			forward: t.Forward, backward: t.Backward, unlabeled: t.Unlabeled, primary: t.Primary, most: t.Most})
 	}
 }
 

@@ -110,7 +110,12 @@ func (s *Server) associationRoutes() {
 	s.handle("PUT "+one+"/{to}/{toID}", writing((*call).setAssociation))
 	s.handle("DELETE "+one+"/{to}/{toID}", writing((*call).deleteAssociation))
 	s.handle("PUT "+one+"/default/{to}/{toID}", writing((*call).setDefaultAssociation))
-	s.handle("GET /crm/v4/associations/definitions/configurations/{from}/{to}", reading(ofPair((*call).getConfigurations)))
+	const limits = "/crm/v4/associations/definitions/configurations"
+	s.handle("GET "+limits+"/all", reading((*call).allConfigurations))
+	s.handle("POST "+limits+"/{from}/{to}/batch/create", writing(ofPair((*call).createConfigurations)))
+	s.handle("POST "+limits+"/{from}/{to}/batch/update", writing(ofPair((*call).updateConfigurations)))
+	s.handle("POST "+limits+"/{from}/{to}/batch/purge", writing(ofPair((*call).purgeConfigurations)))
+	s.handle("GET "+limits+"/{from}/{to}", reading(ofPair((*call).getConfigurations)))
 	s.handle("POST "+pair+"/{userID}", (*call).highUsageReport) // from is "usage", to "high-usage-report"
 }
 

@@ -74,6 +74,7 @@ type associationType struct {
 	inverse           string // label as seen from the other object; "" if it is the same
 	forward, backward int
 	unlabeled         bool
+	most              [2]int // links of it that an administrator allows; 0: no limit; see side
 	primary           bool
 }
 
