@@ -1,6 +1,6 @@
 // Drives a sandbox account with HubSpot's official client for Node.
 //
-//   node conformance.mjs URL [URL-of-an-account-with-a-limit-of-5-in-ten-seconds]
+//   node conformance.mjs URL [URL-of-an-account-with-a-limit-of-5-in-ten-seconds [URL-of-an-account-under-the-rules-of-2026-09]]
 //
 // Each check is one behaviour that a program written against HubSpot relies on.
 // The last line is "N passed, M failed"; the exit status is 1 if any failed.
@@ -9,6 +9,7 @@ import { Client } from '@hubspot/api-client'
 
 const url = process.argv[2] ?? process.env.HUBSPOT_BASE_URL
 const limitedURL = process.argv[3] ?? process.env.HUBSPOT_LIMITED_URL
+const datedURL = process.argv[4] ?? process.env.HUBSPOT_DATED_URL
 if (!url) {
   console.error('usage: node conformance.mjs URL [URL-of-a-limited-account]')
   process.exit(1)
@@ -75,6 +76,68 @@ await check('properties: archived ones only on request', async () => {
   const archived = (await hubspot.crm.properties.coreApi.getAll('tickets', true)).results
   assert.ok(archived.length > 0)
   assert.ok(archived.every((a) => properties.every((p) => p.name !== a.name)))
+})
+
+await check('properties: life of one, in a group of its own', async () => {
+  const { coreApi, groupsApi } = hubspot.crm.properties
+  const group = `grupo_${run}`, name = `cor_${run}`
+  assert.equal((await groupsApi.create('tickets', { name: group, label: 'Grupo', displayOrder: 9 })).name, group)
+  assert.ok((await groupsApi.getAll('tickets')).results.some((g) => g.name === group))
+  assert.equal((await groupsApi.update('tickets', group, { label: 'Outro' })).label, 'Outro')
+  const made = await coreApi.create('tickets', {
+    name, label: 'Cor', type: 'enumeration', fieldType: 'select', groupName: group, formField: false,
+    options: [{ label: 'Vermelho', value: 'r', displayOrder: 0, hidden: false }],
+  })
+  assert.equal(made.options[0].value, 'r')
+  assert.ok(made.createdAt instanceof Date)
+  assert.equal((await refused(409, () => coreApi.create('tickets', made))).body.subCategory, 'Properties.PROPERTY_WITH_NAME_EXISTS')
+  const changed = await coreApi.update('tickets', name, { label: 'Cor nova', options: [{ label: 'Azul', value: 'b', displayOrder: 0, hidden: false }] })
+  assert.deepEqual(changed.options.map((o) => o.value), ['b'])
+  await refused(400, () => groupsApi.archive('tickets', group))
+  await coreApi.archive('tickets', name)
+  await refused(404, () => coreApi.getByName('tickets', name))
+  assert.ok((await coreApi.getByName('tickets', name, true)).archived)
+  await groupsApi.archive('tickets', group)
+  await refused(404, () => groupsApi.getByName('tickets', group))
+})
+
+await check('properties: batches', async () => {
+  const { batchApi } = hubspot.crm.properties
+  const input = (name, fieldType) => ({ name, label: name, type: 'string', fieldType, groupName: 'ticketinformation' })
+  const made = await batchApi.create('tickets', { inputs: [input(`um_${run}`, 'text'), input(`dois_${run}`, 'select')] })
+  assert.deepEqual(made.results.map((p) => p.name), [`um_${run}`])
+  assert.equal(made.numErrors, 1)
+  const read = await batchApi.read('tickets', { archived: false, inputs: [{ name: `um_${run}` }, { name: 'nao_existe' }] })
+  assert.equal(read.results.length, 1)
+  assert.equal(read.errors[0].category, 'OBJECT_NOT_FOUND')
+  await batchApi.archive('tickets', { inputs: [{ name: `um_${run}` }] })
+  const err = await refused(400, () => tickets.basicApi.create({ properties: ticket(1, { [`um_${run}`]: 'x' }), associations: [] }))
+  assert.equal(err.body.errors[0].code, 'PROPERTY_DOESNT_EXIST')
+})
+
+await check('pipelines: one of them, its stages, its life', async () => {
+  const { pipelinesApi, pipelineStagesApi } = hubspot.crm.pipelines
+  const one = await pipelinesApi.getById('tickets', pipelines[1].id)
+  assert.equal(one.label, pipelines[1].label)
+  const stages = (await pipelineStagesApi.getAll('tickets', one.id)).results
+  assert.deepEqual(stages.map((s) => s.id), one.stages.map((s) => s.id))
+  assert.equal((await pipelineStagesApi.getById('tickets', one.id, stages[0].id)).label, stages[0].label)
+  await refused(404, () => pipelinesApi.getById('tickets', 'no-such'))
+
+  const made = await pipelinesApi.create('tickets', { label: `Funil ${run}`, displayOrder: 7, stages: [
+    { label: 'Aberto', displayOrder: 0, metadata: { ticketState: 'OPEN' } },
+    { label: 'Fechado', displayOrder: 1, metadata: { ticketState: 'CLOSED' } },
+  ] })
+  await refused(409, () => pipelinesApi.create('tickets', { label: `Funil ${run}`, displayOrder: 7, stages: [] }))
+  const stage = await pipelineStagesApi.create('tickets', made.id, { label: 'Meio', displayOrder: 2, metadata: { ticketState: 'OPEN' } })
+  await pipelineStagesApi.update('tickets', made.id, stage.id, { label: 'No meio', metadata: {} })
+  const held = await tickets.basicApi.create({ properties: ticket('funil', { hs_pipeline: made.id, hs_pipeline_stage: stage.id }), associations: [] })
+  const err = await refused(400, () => pipelinesApi.archive('tickets', made.id, true, undefined))
+  assert.equal(err.body.subCategory, 'PipelineError.STAGE_ID_IN_USE')
+  assert.deepEqual(err.body.context.objectIds, [held.id])
+  await tickets.basicApi.archive(held.id)
+  await pipelinesApi.archive('tickets', made.id, true, undefined)
+  await refused(404, () => pipelinesApi.getById('tickets', made.id))
 })
 
 await check('owners: pages, by e-mail, archived', async () => {
@@ -347,6 +410,90 @@ await check('associations: one primary company, default links', async () => {
   assert.equal(made.results.length, 1)
 })
 
+await check('associations: labels are made, renamed, deleted', async () => {
+  const { definitionsApi } = links.schema
+  const made = await definitionsApi.create('tickets', 'contacts', { name: `dono_${run}`, label: `Dono ${run}`, inverseLabel: `É dono de ${run}` })
+  assert.equal(made.results.length, 2)
+  const [forward, backward] = made.results
+  assert.ok((await definitionsApi.getAll('contacts', 'tickets')).results.some((l) => l.typeId === backward.typeId && l.label === `É dono de ${run}`))
+  await definitionsApi.update('tickets', 'contacts', { associationTypeId: forward.typeId, label: `Titular ${run}` })
+  assert.ok((await definitionsApi.getAll('tickets', 'contacts')).results.some((l) => l.label === `Titular ${run}`))
+  await definitionsApi.remove('tickets', 'contacts', forward.typeId)
+  assert.ok((await definitionsApi.getAll('tickets', 'contacts')).results.every((l) => l.typeId !== forward.typeId))
+})
+
+await check('associations: a batch of which one input is wrong is a 207', async () => {
+  const id = hundred.get(`${run}-30`).id
+  const input = (to) => ({ _from: { id }, to: { id: to }, types: [hubspotType(16)] })
+  const res = await links.batchApi.create('tickets', 'contacts', { inputs: [input(person.id), input('999')] })
+  assert.equal(res.results.length, 1)
+  assert.equal(res.numErrors, 1)
+  assert.deepEqual(res.errors[0].context.toObjectId, ['999'])
+})
+
+await check('associations: labels of a pair are replaced, not added', async () => {
+  const id = hundred.get(`${run}-31`).id
+  const own = (typeId) => ({ associationCategory: 'USER_DEFINED', associationTypeId: typeId })
+  const labels = (await links.schema.definitionsApi.getAll('tickets', 'contacts')).results.filter((l) => l.category === 'USER_DEFINED')
+  assert.ok(labels.length >= 2)
+  for (const label of labels.slice(0, 2)) await links.basicApi.create('tickets', id, 'contacts', person.id, [own(label.typeId)])
+  const page = await links.basicApi.getPage('tickets', id, 'contacts')
+  assert.deepEqual(page.results[0].associationTypes.map((t) => t.typeId).sort((a, b) => a - b), [labels[1].typeId, 16].sort((a, b) => a - b))
+  await links.basicApi.createDefault('tickets', id, 'companies', company.id)
+  await links.basicApi.archive('tickets', id, 'contacts', person.id)
+  assert.equal((await links.basicApi.getPage('tickets', id, 'contacts')).results.length, 0)
+})
+
+await check('associations of v3: by the names of types', async () => {
+  const { batchApi } = hubspot.crm.associations
+  const id = hundred.get(`${run}-32`).id
+  const made = await batchApi.create('tickets', 'contacts', { inputs: [{ _from: { id }, to: { id: otherPerson.id }, type: 'ticket_to_contact' }] })
+  assert.equal(made.results[0].type, 'ticket_to_contact')
+  const read = await batchApi.read('tickets', 'contacts', { inputs: [{ id }] })
+  assert.deepEqual(read.results[0].to.map((t) => t.id), [otherPerson.id])
+  await refused(400, () => batchApi.create('tickets', 'contacts', { inputs: [{ _from: { id }, to: { id: otherPerson.id }, type: 'contact_to_ticket' }] }))
+  await batchApi.archive('tickets', 'contacts', { inputs: [{ _from: { id }, to: { id: otherPerson.id }, type: 'ticket_to_contact' }] })
+  assert.equal((await links.basicApi.getPage('tickets', id, 'contacts')).results.length, 0)
+})
+
+await check('batch read: a hundred by id, in one call, with history refused beyond 50', async () => {
+  const inputs = [...hundred.values()].map((r) => ({ id: r.id }))
+  const res = await tickets.batchApi.read({ inputs, properties: ['subject'], propertiesWithHistory: [] })
+  assert.equal(res.results.length, 100)
+  assert.equal(res.errors, undefined)
+  const err = await refused(400, () => tickets.batchApi.read({ inputs, properties: [], propertiesWithHistory: ['subject'] }))
+  assert.match(err.body.message, /50/)
+  const some = await tickets.batchApi.read({ inputs: inputs.slice(0, 50), properties: [], propertiesWithHistory: ['subject'] })
+  assert.equal(some.results[0].propertiesWithHistory.subject[0].sourceType, 'INTEGRATION')
+})
+
+await check('search: full text, groups as alternatives, IN, BETWEEN, links', async () => {
+  const search = async (request) => (await tickets.searchApi.doSearch({ filterGroups: [], sorts: [], properties: [], limit: 10, after: '0', ...request })).total
+  const key = (n) => ({ filters: [{ propertyName: unique, operator: 'EQ', value: `${run}-${n}` }] })
+  assert.equal(await search({ filterGroups: [key(1), key(2)] }), 2)
+  assert.equal(await search({ filterGroups: [{ filters: [{ propertyName: unique, operator: 'IN', values: [`${run}-1`, `${run}-2`, `${run}-3`] }] }] }), 3)
+  const found = await search({ query: `${run} 42` })
+  assert.ok(found >= 1 && found < 100, `${found} found`)
+  const ids = [...hundred.values()].map((r) => BigInt(r.id)).sort((a, b) => (a < b ? -1 : 1))
+  assert.equal(await search({ filterGroups: [{ filters: [{ propertyName: 'hs_object_id', operator: 'BETWEEN', value: `${ids[10]}`, highValue: `${ids[19]}` }] }] }), 10)
+  assert.ok(await search({ filterGroups: [{ filters: [{ propertyName: 'associations.contact', operator: 'EQ', value: person.id }] }] }) >= 1)
+})
+
+await check('search: more than 5 groups, 6 filters in one, 18 in all are refused', async () => {
+  const filter = { propertyName: 'subject', operator: 'EQ', value: 'x' }
+  const groups = (n, m) => Array.from({ length: n }, () => ({ filters: Array(m).fill(filter) }))
+  for (const filterGroups of [groups(6, 1), groups(1, 7), groups(4, 5)]) {
+    await refused(400, () => tickets.searchApi.doSearch({ filterGroups, sorts: [], properties: [], limit: 10, after: '0' }))
+  }
+})
+
+await check('merge: both ids lead to what remains', async () => {
+  const [a, b] = [40, 41].map((n) => hundred.get(`${run}-${n}`).id)
+  const merged = await hubspot.crm.objects.basicApi.merge?.('tickets', { primaryObjectId: a, objectIdToMerge: b }) ??
+    await (await hubspot.apiRequest({ method: 'POST', path: '/crm/v3/objects/tickets/merge', body: { primaryObjectId: a, objectIdToMerge: b } })).json()
+  for (const id of [a, b]) assert.equal((await tickets.basicApi.getById(id)).id, merged.id)
+})
+
 await check('archive: one and a batch; archived reads', async () => {
   const ids = [20, 21].map((n) => hundred.get(`${run}-${n}`).id)
   await tickets.basicApi.archive(first.id)
@@ -369,6 +516,39 @@ await check('errors: unknown ids and object types, no token', async () => {
   assert.equal(anonymous.body.category, 'INVALID_AUTHENTICATION')
 })
 
+await check('errors: wrong methods, types of content and bodies', async () => {
+  const send = (options) => hubspot.apiRequest(options)
+  assert.equal((await send({ method: 'PUT', path: '/crm/v3/objects/tickets', body: {} })).status, 405)
+  assert.equal((await send({ method: 'POST', path: '/crm/v3/objects/tickets', body: 'x=1', defaultJson: false })).status, 415)
+  const res = await send({ method: 'POST', path: '/crm/v3/objects/tickets', body: { properties: [] } })
+  assert.equal(res.status, 400)
+  assert.match((await res.json()).message, /^Invalid input JSON on line 1, column \d+: Cannot deserialize value of type/)
+  assert.equal((await send({ path: `/crm/v3/objects/tickets?properties=${'a'.repeat(8000)}` })).status, 414)
+})
+
+await check('oauth: a code becomes a token, which can be looked up', async () => {
+  const anonymous = new Client({ basePath: url })
+  const token = await anonymous.oauth.tokensApi.create('authorization_code', 'code', 'https://example.org/back', 'client', 'secret')
+  assert.equal(token.expiresIn, 1800)
+  assert.equal((await anonymous.oauth.tokensApi.create('refresh_token', undefined, undefined, 'client', 'secret', token.refreshToken)).tokenType, 'bearer')
+  const info = await connect(url, token.accessToken).oauth.accessTokensApi.get(token.accessToken)
+  assert.ok(info.expiresIn > 1700)
+  assert.ok((await connect(url, token.accessToken).crm.tickets.basicApi.getPage(1)).results)
+  const err = await refused(400, () => anonymous.oauth.tokensApi.create('password', undefined, undefined, 'client', 'secret'))
+  assert.equal(err.body.status, 'BAD_GRANT_TYPE')
+})
+
+await check('limits: usage of records, properties, labels, links', async () => {
+  const get = async (path) => (await hubspot.apiRequest({ path })).json()
+  for (const path of ['records', 'custom-properties', 'calculated-properties', 'pipelines', 'associations/labels']) {
+    const { results } = await get(`/crm/v3/limits/${path}`)
+    assert.ok(results.every((r) => r.limit > 0 && Math.abs(r.percentage - (100 * r.usage) / r.limit) < 1e-6), path)
+  }
+  assert.equal((await get('/crm/limits/2026-03/associations/records/0-5/0-1')).limit, 10000)
+  const usage = (await get('/account-info/v3/api-usage/daily/private-apps')).results[0]
+  assert.ok(usage.currentUsage > 0)
+})
+
 await check('raw requests: account details, date versions, headers', async () => {
   const details = await (await hubspot.apiRequest({ path: '/account-info/v3/details' })).json()
   assert.ok(Number.isInteger(details.portalId))
@@ -385,6 +565,49 @@ if (limitedURL) {
     assert.equal(err.body.policyName, 'TEN_SECONDLY_ROLLING')
     assert.equal(err.body.errorType, 'RATE_LIMIT')
     assert.equal(err.headers['x-hubspot-ratelimit-max'], '5')
+    assert.equal(err.headers['x-hubspot-ratelimit-remaining'], '0')
+  })
+
+  await check("limits: the client's own retry waits and comes through", async () => {
+    const patient = new Client({ accessToken: 'pat-conformance', basePath: limitedURL, numberOfApiCallRetries: 4, limiterOptions: unhurried })
+    const began = Date.now()
+    const pages = await Promise.all(Array.from({ length: 3 }, () => patient.crm.tickets.basicApi.getPage(1)))
+    assert.equal(pages.length, 3)
+    assert.ok(Date.now() - began > 5000, 'the window was full')
+  })
+
+  await check("limits: searches have five a second of their own, and the client's retry", async () => {
+    const search = (client) => client.crm.contacts.searchApi.doSearch({ filterGroups: [], sorts: [], properties: [], limit: 1, after: '0' })
+    const limited = connect(limitedURL)
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => search(limited)))
+    const refusals = results.filter((r) => r.status === 'rejected').map((r) => r.reason)
+    assert.ok(refusals.length >= 1)
+    for (const err of refusals) {
+      assert.equal(err.body.policyName, 'SECONDLY')
+      assert.equal(err.headers['x-hubspot-ratelimit-max'], undefined)
+    }
+    const patient = new Client({ accessToken: 'pat-conformance', basePath: limitedURL, numberOfApiCallRetries: 6, limiterOptions: unhurried })
+    await Promise.all(Array.from({ length: 8 }, () => search(patient)))
+  })
+}
+
+if (datedURL) {
+  const dated = connect(datedURL).crm.tickets
+  await check('2026-09: required and conditional properties', async () => {
+    let err = await refused(400, () => dated.basicApi.create({ properties: { hs_pipeline_stage: '1' }, associations: [] }))
+    assert.deepEqual(err.body.errors.map((e) => [e.code, e.context.propertyName[0]]),
+      [['MISSING_REQUIRED_PROPERTY', 'subject'], ['MISSING_REQUIRED_PROPERTY', 'hs_pipeline']])
+    err = await refused(400, () => dated.basicApi.create({ properties: ticket(1, { hs_resolution: 'REFUND_APPLIED' }), associations: [] }))
+    assert.equal(err.body.errors[0].code, 'MISSING_CONDITIONAL_REQUIRED_PROPERTY')
+    assert.deepEqual(err.body.errors[0].context.propertyName, ['valor_cobrado'])
+    await dated.basicApi.create({ properties: ticket(1, { hs_resolution: 'REFUND_APPLIED', valor_cobrado: '10.5' }), associations: [] })
+  })
+
+  await check('2026-09: dates are corrected, with a warning', async () => {
+    const res = await connect(datedURL).apiRequest({ method: 'POST', path: '/crm/objects/2026-09/tickets', body: { properties: ticket(1, { data_vencimento: '2024-02-29T10:30:00Z' }) } })
+    const made = await res.json()
+    assert.equal(made.properties.data_vencimento, '2024-02-29')
+    assert.equal(made.warnings[0].category, 'PROPERTY_VALUE_NORMALIZED')
   })
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds ticketetl, serves two sandbox accounts and drives them with HubSpot's
+# Builds ticketetl, serves three sandbox accounts and drives them with HubSpot's
 # official client for Node; then drives ticketetl itself against the strict
 # stand-in. Each prints "N passed, M failed" last; fails if any did.
 #
@@ -44,7 +44,8 @@ serve() {
 
 serve account --no-limits --index-lag 0s
 serve limited --limit 5
+serve dated --no-limits --index-lag 0s --switches 2026-09
 
-node conformance.mjs "$(head -n 1 "$work/account")" "$(head -n 1 "$work/limited")"
+node conformance.mjs "$(head -n 1 "$work/account")" "$(head -n 1 "$work/limited")" "$(head -n 1 "$work/dated")"
 node strict/selftest.mjs
 TICKETETL=$TICKETETL node strict/run.mjs

@@ -195,7 +195,7 @@ func (c *call) issueToken() (*reply, *failure) {
 	}
 	refresh := form.Get("refresh_token")
 	if refresh == "" {
-		refresh = c.s.opts.OAuth.RefreshToken
+		refresh = orText(c.s.opts.OAuth.RefreshToken, "sandbox-refresh")
 	}
 	scopes := c.s.opts.Scopes
 	if scopes == nil {

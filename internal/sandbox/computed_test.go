@@ -129,6 +129,7 @@ func TestOAuthCodesAndTokens(t *testing.T) {
 	got := grant(form)
 	require.Equal(t, 200, got.status, got.raw)
 	token := got.at("access_token").(string)
+	require.NotEmpty(t, got.at("refresh_token"))
 	a.now = a.now.Add(10 * time.Minute)
 	require.Equal(t, float64(1200), a.want(200, "GET", "/oauth/v1/access-tokens/"+token, "").at("expires_in"))
 	a.now = a.now.Add(time.Hour)
