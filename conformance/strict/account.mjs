@@ -141,14 +141,27 @@ export class Account {
   create(props, links, wrong) {
     const wanted = this.judge(undefined, props, links, wrong)
     if (this.modes.track) this.sent.add(props[this.modes.track])
+    const ticket = this.insert(props)
+    for (const [type, other, specs] of wanted) this.setLink(ticket.id, type, other, specs)
+    return ticket
+  }
+
+  insert(props) {
     this.next += BigInt(1 + Number(this.next % 7n))
     const id = String(this.next)
     const t = now()
     const ticket = { id, properties: { createdate: t, hs_createdate: t, hs_object_id: id }, createdAt: t, updatedAt: t }
     this.records.tickets.set(id, ticket)
     this.store(ticket, props)
-    for (const [type, other, specs] of wanted) this.setLink(id, type, other, specs)
     return ticket
+  }
+
+  // addOthers makes tickets that are somebody else's.
+  addOthers(n) {
+    for (let i = 0; i < n; i++) {
+      const props = { subject: `Fremd ${this.records.tickets.size}`, hs_pipeline: 'kd-werk', hs_pipeline_stage: 'w_neu' }
+      this.insert(props).foreign = true
+    }
   }
 
   update(ticket, props, wrong) {
@@ -285,7 +298,7 @@ export class Account {
   }
 
   dump() {
-    const tickets = [...this.records.tickets.values()].map((t) => ({ id: t.id, archived: Boolean(t.archived), properties: t.properties }))
+    const tickets = [...this.records.tickets.values()].map((t) => ({ id: t.id, archived: Boolean(t.archived), foreign: Boolean(t.foreign), properties: t.properties }))
     const associations = [...this.links].map(([key, set]) => {
       const [ticket, type, other] = key.split(' ')
       return { ticket, type, other, types: [...set].sort() }

@@ -271,6 +271,15 @@ for (const [name, modes] of Object.entries(answers)) {
   }
 }
 
+await check('a body that is too long is cut into shorter ones', async () => {
+  bench.start({ track: 'legacy_ref', maxBody: 40000 })
+  const rows = makeRows(220, 53)
+  bench.mapping('upsert', { key: true })
+  await bench.imported(bench.input('a.csv', rows), 0)
+  bench.equal(rows, 'csv', { key: 'legacy_ref' })
+  bench.clean()
+})
+
 await check('paths with a date version', async () => {
   bench.start({ track: 'legacy_ref', dated: true })
   const rows = makeRows(230, 52)
@@ -392,7 +401,7 @@ async function torture(round) {
   const rows = makeRows(150 + Math.floor(pick() * 500), seed * 7919 + round)
   const kind = pick() < 0.5 ? 'csv' : 'xlsx'
   const keyed = !['create', 'rowkey'].includes(operation)
-  bench.start({ track: keyed ? 'legacy_ref' : 'subject', shuffle: true, traceEcho: pick() < 0.7, emptyMissing: pick() < 0.5, searchLag: 300 })
+  bench.start({ track: keyed ? 'legacy_ref' : 'subject', shuffle: true, traceEcho: pick() < 0.7, emptyMissing: pick() < 0.5, searchLag: 300, others: Math.floor(pick() * 4) })
   const file = bench.input(`a.${kind}`, rows)
   await prepare(operation, file)
   strict.set({ seed: seed * 31 + round, latency: [2, 60], faults: { rate: pick() * 0.3, kinds: faultKinds.filter(() => pick() < 0.6) } })
@@ -418,7 +427,7 @@ const importArgs = (file) => ['import', '-m', 'mapping.yaml', '--progress', 'non
 async function untilEnded(file, pick) {
   for (let deaths = 0; ; deaths++) {
     const { code, out } = await bench.run(importArgs(file), { killAfter: deaths < 4 ? 60 + pick() * 1200 : undefined })
-    if (code === null) strict.killed()
+    if (code === null) await strict.idle()
     else if ([0, 3, 4].includes(code)) return deaths
     else if (code !== 5 || deaths > 12) assert.fail(`exit status ${code}\n${out}`)
   }

@@ -24,6 +24,8 @@ const presets = {
   latency: [0, 0], // of each answer, in milliseconds
   dated: false, // paths with a date version are expected, and no others
   reads: null, // the ticket properties that may be asked for; null: all
+  maxBody: 0, // bytes; a longer body is answered 413; 0: no limit
+  others: 0, // how many tickets somebody else makes with each write
   track: null, // a property by which a ticket that is created twice is known
   linkPage: 500, // associations in one page
   faults: null, // {rate, kinds}: how many of the requests fail, and how
@@ -66,6 +68,7 @@ export class Strict {
   constructor() {
     this.server = http.createServer((req, res) => this.serve(req, res))
     this.server.keepAliveTimeout = 60000
+    this.underWay = 0
     this.reset({})
   }
 
@@ -91,13 +94,12 @@ export class Strict {
     this.reads = new Map()
     this.times = []
     this.searchTimes = []
-    this.recent = []
     this.counts = { calls: 0, writes: 0, searches: 0, limited: 0, faults: 0, overDaily: 0 }
   }
 
-  // killed says that the client died: it may not have seen the last answers.
-  killed() {
-    for (const keys of this.recent) for (const key of keys) this.account.unanswered.add(key)
+  // idle waits until the requests of a client that died are carried out.
+  async idle() {
+    while (this.underWay > 0) await sleep(5)
   }
 
   async listen() {
@@ -121,7 +123,15 @@ export class Strict {
     const text = Buffer.concat(chunks).toString()
     const url = new URL(req.url, 'http://strict')
     if (url.pathname.startsWith('/__')) return this.steer(url, text, res)
-    const call = { req, res, text, url, path: undated(url.pathname), wrong: (why) => this.log(req, why, text) }
+    this.underWay++
+    try {
+      await this.handle({ req, res, text, url, path: undated(url.pathname), wrong: (why) => this.log(req, why, text) })
+    } finally {
+      this.underWay--
+    }
+  }
+
+  async handle(call) {
     this.counts.calls++
     const fault = this.fault(call)
     const [from, to] = this.modes.latency
@@ -132,7 +142,7 @@ export class Strict {
       for (const key of answer.keys) this.account.unanswered.add(key)
       return this.fail(call, fault, answer)
     }
-    this.send(res, answer)
+    this.send(call.res, answer)
   }
 
   log(req, why, body = '') {
@@ -149,11 +159,11 @@ export class Strict {
       const { route, args } = this.route(call)
       const [status, body] = route.handler(this.context(call, args, keys))
       if (keys.length) this.counts.writes++
-      this.recent = [...this.recent, keys].slice(-12)
+      if (keys.length) this.account.addOthers(this.modes.others)
       return { status, body, keys }
     } catch (e) {
       if (!(e instanceof Refusal)) throw e
-      if (e.status === 400 || e.status === 409) this.refusedBodies.set(this.fingerprint(call), e.status)
+      if ([400, 409, 413].includes(e.status)) this.refusedBodies.set(this.fingerprint(call), e.status)
       return { status: e.status, keys, body: { status: 'error', message: e.message, correlationId: randomUUID(), ...(e.category ? { category: e.category } : {}), ...e.more } }
     }
   }
@@ -195,6 +205,7 @@ export class Strict {
     const hasBody = req.method !== 'GET' && req.method !== 'DELETE'
     if (hasBody && !/^application\/json\b/.test(req.headers['content-type'] ?? '')) wrong(`content type ${req.headers['content-type']}`)
     if (!hasBody && text) wrong('a body where none belongs')
+    if (this.modes.maxBody && text.length > this.modes.maxBody) throw new Refusal(413, undefined, 'Payload Too Large')
     if (this.refusedBodies.has(this.fingerprint(call))) wrong(`the same body was refused with ${this.refusedBodies.get(this.fingerprint(call))} before`)
   }
 
@@ -317,7 +328,6 @@ export class Strict {
       '/__wrong': () => ({ wrong: this.wrongs, counts: this.counts }),
       '/__reset': () => this.reset(JSON.parse(text || '{}')),
       '/__set': () => this.set(JSON.parse(text || '{}')),
-      '/__killed': () => this.killed(),
     }
     const page = pages[url.pathname]
     res.writeHead(page ? 200 : 404, { 'Content-Type': 'application/json' })

@@ -74,7 +74,30 @@ func (textConverter) convert(c cell) (string, *flaw) {
 	if c.kind == etl.Text && guarded(c.text) {
 		return c.text, guardedText
 	}
+	if c.kind == etl.Text && asFormula(c.text) {
+		return c.text, formulaText
+	}
 	return c.text, nil
+}
+
+// asFormula says whether s is written ="00123", as exports do to keep zeros in
+// front in spreadsheet programs.
+func asFormula(s string) bool {
+	return len(s) > 3 && strings.HasPrefix(s, `="`) && strings.IndexByte(s[2:], '"') == len(s)-3
+}
+
+// cutShort says whether s is what a spreadsheet program leaves of a long number:
+// 4.50E+11.
+func cutShort(s string) bool {
+	digits, exponent, ok := strings.Cut(s, "E+")
+	return ok && len(exponent) > 1 && allDigits(exponent) && len(digits) > 2 && (digits[1] == '.' || digits[1] == ',') &&
+		allDigits(digits[:1]) && allDigits(digits[2:])
+}
+
+var formulaText = &flaw{
+	code: CodeGuardedText, warning: true,
+	message: "the text is written as a formula, as exports do it to keep zeros in front; it is written as it stands",
+	hint:    `if only what stands between the quotes is meant, take it out in the mapping with expr, e.g. extract(row["Code"], "^=\"(.*)\"$")`,
 }
 
 // guarded says whether s begins with the apostrophe that keeps a spreadsheet

@@ -175,6 +175,29 @@ func TestApplyProblems(t *testing.T) {
 	}
 }
 
+func TestDamagedKeys(t *testing.T) {
+	t.Parallel()
+	const mapping = updateHead + "properties: {content: Description}\n"
+	for key, want := range map[string]string{
+		"4,50E+11":   `key "4,50E+11" is a number that a spreadsheet program has cut short`,
+		"1.2346E+17": `key "1.2346E+17" is a number that a spreadsheet program has cut short`,
+		`="00123"`:   `key "=\"00123\"" is written as a formula`,
+		"E+11":       "",
+		"4E+11":      "",
+		"A4,50E+11":  "",
+		"4.5E+1x":    "",
+		`=""`:        "",
+	} {
+		_, problems := compile(t, mapping).Apply(row("Ticket ID", key, "Description", "x"))
+		if want == "" {
+			require.Empty(t, problems, key)
+			continue
+		}
+		require.Len(t, problems, 1, key)
+		require.Equal(t, want, problems[0].Message)
+	}
+}
+
 func TestAddressesWithNames(t *testing.T) {
 	t.Parallel()
 	const mapping = updateHead + "properties: {content: Description}\nassociations:\n  - {to: contacts, column: E-mail, match: email}\n"

@@ -215,6 +215,11 @@ func (k *keyStep) value(rec *etl.Record) (string, *flaw) {
 		return "", flawOf(CodeInvalidKey, "ticket ids are digits", "%s is not the id of a ticket", quote(text))
 	case kind == etl.Date || kind == etl.DateTime || kind == etl.Duration || kind == etl.Bool:
 		return "", flawOf(CodeInvalidKey, "format the cell as text", "key %s is a %s", quote(text), kindWord(kind))
+	case cutShort(text):
+		return "", flawOf(CodeInvalidKey, "export again, and keep the file from being saved by a spreadsheet program, or format the column as text",
+			"key %s is a number that a spreadsheet program has cut short", quote(text))
+	case asFormula(text):
+		return "", flawOf(CodeInvalidKey, "write only what stands between the quotes", "key %s is written as a formula", quote(text))
 	}
 	return k.check(text)
 }
