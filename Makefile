@@ -9,10 +9,10 @@ SEED ?= 1
 ROWS ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench fuzz torture torture-large conformance clean
+.PHONY: help build demo test check format vet lint samples bench fuzz torture torture-large conformance conformance-workbook clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/ticketetl, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/ticketetl
@@ -58,6 +58,10 @@ torture-large: ## import a file of ten million rows (ROWS) in two attempts; memo
 
 conformance: build ## drive the sandbox with the official npm client, and ticketetl against a strict stand-in (needs Node.js and the npm registry)
 	TICKETETL=$(CURDIR)/$(BIN) ./conformance/run.sh
+
+PYTHON ?= python3
+conformance-workbook: build ## compare marked-up workbooks with their originals (needs openpyxl and LibreOffice)
+	$(PYTHON) conformance/workbook.py $(BIN)
 
 clean: ## remove what was built
 	rm -rf bin demo bench-data

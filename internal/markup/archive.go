@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxSmall is how many bytes a part has at most that is edited in memory.
@@ -80,8 +81,13 @@ func (a *archive) read(name string) (*patch, *node, error) {
 
 // create begins a part. It takes the place of the one of that name.
 func (a *archive) create(name string) (io.Writer, error) {
-	a.done[strings.ToLower(name)] = true
-	return a.out.Create(a.spelling(name))
+	key := strings.ToLower(name)
+	a.done[key] = true
+	head := &zip.FileHeader{Name: a.spelling(name), Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if f := a.in[key]; f != nil {
+		head.Modified = f.Modified
+	}
+	return a.out.CreateHeader(head)
 }
 
 // spelling is the name of a part as it stands in the archive.

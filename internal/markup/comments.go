@@ -94,33 +94,33 @@ func (c *comments) around() (head, between, tail string) {
 }
 
 const (
-	vmlHead = `<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:x="urn:schemas-microsoft-com:office:excel">` +
-		`<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>`
-	boxType = `<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe"><v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>`
+	vmlNames = ` xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:x="urn:schemas-microsoft-com:office:excel"`
+	vmlHead  = `<xml` + vmlNames + `><o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="1"/></o:shapelayout>`
+	boxType  = `<v:shapetype` + vmlNames + ` id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe"><v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>`
 )
 
 // A drawing is the VML part with the boxes of a sheet's comments.
 type drawing struct {
 	head, tail string
-	id         int // of the last shape
+	id         int    // of the last shape
+	names      string // that each shape declares: a drawing of another program may have other prefixes
 }
 
 var shapeID = regexp.MustCompile(`_x0000_s([0-9]{1,8})\b`)
 
 // drawing reads the part, which may hold shapes of the user's; "" begins one.
 func (a *archive) drawing(part string) (*drawing, error) {
-	d := &drawing{head: vmlHead + boxType, tail: "</xml>", id: 1024}
+	d := &drawing{names: vmlNames, head: vmlHead + boxType, tail: "</xml>", id: 1024}
 	if part == "" {
+		d.names = ""
 		return d, nil
 	}
 	p, root, err := a.read(part)
 	if err != nil {
 		return nil, err
 	}
-	for prefix, space := range map[string]string{"v": "urn:schemas-microsoft-com:vml", "o": "urn:schemas-microsoft-com:office:office", "x": "urn:schemas-microsoft-com:office:excel"} {
-		if root.namespace(prefix) != space {
-			return nil, fmt.Errorf("part %s is drawn in another way", part)
-		}
+	if root.name.Local != "xml" || root.to == root.open {
+		return nil, fmt.Errorf("part %s is no drawing", part)
 	}
 	for _, m := range shapeID.FindAllSubmatch(p.data, -1) {
 		n, _ := strconv.Atoi(string(m[1]))
@@ -144,11 +144,11 @@ func (d *drawing) write(w io.Writer, marks iter.Seq2[mark, error]) error {
 		d.id++
 		lines := boxLines(m.comment())
 		top := max(m.row-2, 0)
-		fmt.Fprintf(b, `<v:shape id="_x0000_s%d" type="#_x0000_t202" style="position:absolute;margin-left:60pt;margin-top:2pt;width:260pt;height:%dpt;z-index:%d;visibility:hidden" fillcolor="#ffffe1" o:insetmode="auto">`+
+		fmt.Fprintf(b, `<v:shape%s id="_x0000_s%d" type="#_x0000_t202" style="position:absolute;margin-left:60pt;margin-top:2pt;width:260pt;height:%dpt;z-index:%d;visibility:hidden" fillcolor="#ffffe1" o:insetmode="auto">`+
 			`<v:fill color2="#ffffe1"/><v:shadow on="t" color="black" obscured="t"/><v:path o:connecttype="none"/>`+
 			`<v:textbox style="mso-direction-alt:auto"><div style="text-align:left"></div></v:textbox>`+
 			`<x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/><x:Anchor>%d, 15, %d, 2, %d, 15, %d, 4</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>%d</x:Row><x:Column>%d</x:Column></x:ClientData></v:shape>`,
-			d.id, 13*lines+8, d.id-1024, m.column+1, top, m.column+5, top+lines+1, m.row-1, m.column)
+			d.names, d.id, 13*lines+8, d.id-1024, m.column+1, top, m.column+5, top+lines+1, m.row-1, m.column)
 	}
 	b.WriteString(d.tail)
 	return b.Flush()

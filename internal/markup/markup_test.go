@@ -552,3 +552,25 @@ func TestLimits(t *testing.T) {
 	require.Equal(t, markup.MaxComments, strings.Count(all["xl/commentsMarks.xml"], "<comment "))
 	require.Contains(t, all["xl/worksheets/sheetProblems.xml"], "and 10 more problems; all are in errors.csv")
 }
+
+// TestDrawingOfAnotherProgram: comments are added to a drawing whose names are
+// written otherwise, as openpyxl does, and the shapes in it stay.
+func TestDrawingOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	const rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+	const theirs = `<xml><ns0:shape xmlns:ns0="urn:schemas-microsoft-com:vml" id="_x0000_s1030"/>`
+	all := plainBook(`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="2"><c r="A2"><v>1</v></c><c r="B2"><v>7</v></c></row></sheetData><legacyDrawing xmlns:r="` + rel + `" r:id="anysvml"/></worksheet>`)
+	all["xl/worksheets/_rels/sheet1.xml.rels"] = `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="anysvml" Type="` + rel + `/vmlDrawing" Target="/xl/drawings/theirs.vml"/>` +
+		`<Relationship Id="c" Type="` + rel + `/comments" Target="../comments/comment1.xml"/></Relationships>`
+	all["xl/drawings/theirs.vml"] = theirs + `</xml>`
+	all["xl/comments/comment1.xml"] = `<comments xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><authors><author>Ana</author></authors><commentList><comment ref="A2" authorId="0"><text><t>hers</t></text></comment></commentList></comments>`
+	out, result := copyOf(t, zipped(t, all), listed(bad(2, 0), bad(2, 1)))
+	require.EqualValues(t, 1, result.Uncommented)
+	after := parts(t, out)
+	require.True(t, strings.HasPrefix(after["xl/drawings/theirs.vml"], theirs))
+	require.Contains(t, after["xl/drawings/theirs.vml"], `<v:shape xmlns:v="urn:schemas-microsoft-com:vml"`)
+	require.Contains(t, after["xl/drawings/theirs.vml"], `id="_x0000_s1031"`)
+	require.Equal(t, 1, strings.Count(after["xl/worksheets/sheet1.xml"], "legacyDrawing"))
+	require.Contains(t, after["xl/comments/comment1.xml"], `<author>Ana</author><author>ticketetl</author>`)
+	require.Contains(t, after["xl/comments/comment1.xml"], `<t>hers</t></text></comment><comment ref="B2" authorId="1">`)
+}
