@@ -215,13 +215,14 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		steps.Report = p.brake(steps.Report)
 	}
 	steps.Resolver = j.resolver()
-	totals, err := etl.Run(ctx, steps, etl.Options{
+	totals, err := etl.Run(ctx, boundaries(steps), etl.Options{
 		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Doubles: j.doubles, UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})
 	j.p.end()
 	for i := range j.infos {
 		j.infos[i].Notes = files.files[i].Notes() // some is known only after the last row
 	}
+	boundary("finish-reports")
 	err = errors.Join(err, w.Close())
 	j.groups = w.Problems()
 	j.summary.Count(w.Totals(), totals.Sum())
@@ -303,7 +304,9 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 	}
 	j.summary.Next = j.next(totals, code, cause)
 	j.markUp(totals)
+	boundary("finish-summary")
 	err := errors.Join(j.dropSpool(), j.summary.Save(j.dir), j.close())
+	boundary("finish-shown")
 	if err == nil {
 		err = j.app.showSummary(&j.summary, j.groups, j.dir)
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -202,9 +203,17 @@ func newFaultPlan(rules Faults, seed int64) *faultPlan {
 		rng: rand.New(rand.NewPCG(uint64(seed), 0x6661756c74))}
 }
 
+type undisturbed struct{}
+
+// Undisturbed returns r as a request that no fault strikes and no fault counts,
+// for what a test arranges by itself.
+func Undisturbed(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), undisturbed{}, true))
+}
+
 // pick returns the fault that strikes this request, or nil.
 func (p *faultPlan) pick(r *http.Request) *fault {
-	if len(p.rules) == 0 {
+	if len(p.rules) == 0 || r.Context().Value(undisturbed{}) != nil {
 		return nil
 	}
 	p.mu.Lock()

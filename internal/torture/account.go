@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -28,7 +29,7 @@ import (
 type account struct {
 	*sandbox.Server
 	url    string
-	before map[string]sandbox.Ticket // what was there before the first attempt, by id
+	before map[string]sandbox.Ticket // what was there before the first attempt, and what others stored since, by id
 	ids    []string                  // in the order in which it was stored
 
 	server *http.Server
@@ -38,6 +39,14 @@ type account struct {
 	outage outage
 	wrote  atomic.Int64 // requests that write, so far
 	back   atomic.Int64 // when the outage is over, as UnixMilli; 0 before it begins
+
+	others  []other
+	rows    []row
+	mu      sync.Mutex     // guards before and stored once attempts go on
+	stored  map[string]int // the row whose key a ticket of others has, by id
+	revoked int            // the how manieth request for a token is refused
+	tokens  atomic.Int64   // requests for one
+	refused atomic.Int64   // of them, refused
 }
 
 // newAccount opens the account of a plan with the given tickets in it.
@@ -47,8 +56,11 @@ func newAccount(p plan, tickets []map[string]string, dir string) (*account, erro
 		world.Schema.Properties = append(world.Schema.Properties, rowKeyProperty())
 	}
 	data := dir + "/account.json"
-	a := &account{before: map[string]sandbox.Ticket{}, closed: make(chan error, 1), outage: p.outage}
-	if err := a.fill(world, tickets, data); err != nil {
+	a := &account{
+		before: map[string]sandbox.Ticket{}, closed: make(chan error, 1), outage: p.outage,
+		others: p.others, stored: map[string]int{}, revoked: p.revoked,
+	}
+	if err := a.fill(world, tickets, data, p.seed); err != nil {
 		return nil, err
 	}
 	var err error
@@ -72,25 +84,36 @@ func rowKeyProperty() schema.Property {
 	}
 }
 
-// fill stores tickets through an account without faults, and leaves its state
-// in the file data.
-func (a *account) fill(world *sandbox.World, tickets []map[string]string, data string) error {
-	earlier := time.Now().Add(-time.Hour)
-	quiet, err := sandbox.New(sandbox.Options{World: world, Data: data, Limits: sandbox.Unlimited, Now: func() time.Time { return earlier }})
+// ages are how long ago a ticket was stored, the oldest first.
+var ages = []time.Duration{48 * time.Hour, time.Hour, 6 * time.Minute, 4 * time.Minute, time.Minute, 5 * time.Second, time.Second, 0}
+
+// fill stores tickets, of any age, through an account without faults, and leaves
+// its state in the file data.
+func (a *account) fill(world *sandbox.World, tickets []map[string]string, data string, seed uint64) error {
+	rng := rand.New(rand.NewPCG(seed, 0x61676573))
+	at := time.Now()
+	quiet, err := sandbox.New(sandbox.Options{World: world, Data: data, Limits: sandbox.Unlimited, Now: func() time.Time { return at }})
 	if err != nil {
 		return err
 	}
-	for part := range slices.Chunk(tickets, 100) {
+	now, age := at, 0
+	for part := range slices.Chunk(tickets, 1+rng.IntN(60)) {
+		age = min(age+rng.IntN(3), len(ages)-1)
+		at = now.Add(-ages[age])
 		ids, err := store(quiet, part)
 		if err != nil {
 			return err
+		}
+		if slices.Contains(ids, "") {
+			return errors.New("one of the first tickets is refused")
 		}
 		a.ids = append(a.ids, ids...)
 	}
 	return quiet.Close()
 }
 
-// store creates tickets and returns their ids, in order.
+// store creates tickets and returns their ids, in order; "" for those whose key
+// is taken.
 func store(h http.Handler, tickets []map[string]string) ([]string, error) {
 	type input struct {
 		Properties map[string]string `json:"properties"`
@@ -110,8 +133,8 @@ func store(h http.Handler, tickets []map[string]string) ([]string, error) {
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer x")
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if w.Code != http.StatusCreated {
+	h.ServeHTTP(w, sandbox.Undisturbed(r))
+	if w.Code != http.StatusCreated && w.Code != http.StatusMultiStatus {
 		return nil, fmt.Errorf("storing the first tickets: %d %s", w.Code, w.Body)
 	}
 	return traced(w.Body.Bytes(), len(tickets))
@@ -183,8 +206,16 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the sender died half way
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if a.out(r) {
+	if writes(r) {
+		a.letIn(int(a.wrote.Add(1)))
+	}
+	if a.out() {
 		panic(http.ErrAbortHandler)
+	}
+	if a.revokes(r) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token","error":"invalid_grant"}`) // the sender may be dead
+		return
 	}
 	if t := a.trap.Load(); t != nil && t.counts(r) {
 		t.serve(w, r, a.Server)
@@ -193,13 +224,55 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.Server.ServeHTTP(w, r)
 }
 
-// out says whether r falls into the outage.
-func (a *account) out(r *http.Request) bool {
-	now := time.Now().UnixMilli()
-	if a.outage.at > 0 && writes(r) && a.wrote.Add(1) == int64(a.outage.at) {
-		a.back.Store(now + a.outage.span.Milliseconds())
+// letIn does what comes before the nth request that writes: an outage begins,
+// and others store tickets.
+func (a *account) letIn(n int) {
+	if n == a.outage.at {
+		a.back.Store(time.Now().UnixMilli() + a.outage.span.Milliseconds())
 	}
-	return now < a.back.Load()
+	var tickets []map[string]string
+	var rows []int
+	for _, o := range a.others {
+		r := &a.rows[o.row]
+		if o.at != n || r.before != absent || r.bad || r.double {
+			continue
+		}
+		p := r.payload()
+		p[externalID], p["hs_pipeline"], p["hs_pipeline_stage"] = r.key, "0", "1"
+		if !o.same {
+			p["subject"] = "of somebody else"
+		}
+		tickets, rows = append(tickets, p), append(rows, o.row)
+	}
+	for i, p := range tickets {
+		ids, err := store(a.Server, []map[string]string{p})
+		if err != nil {
+			panic(err) // which no account does
+		}
+		if ids[0] != "" {
+			a.note(ids[0], rows[i], p)
+		}
+	}
+}
+
+// note remembers a ticket that others stored.
+func (a *account) note(id string, row int, p map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stored[id] = row
+	a.before[id] = sandbox.Ticket{ID: id, Properties: p}
+}
+
+// out says whether the outage goes on.
+func (a *account) out() bool { return time.Now().UnixMilli() < a.back.Load() }
+
+// revokes says whether r is the request for a token that is refused.
+func (a *account) revokes(r *http.Request) bool {
+	if !strings.HasPrefix(r.URL.Path, "/oauth/") || a.tokens.Add(1) != int64(a.revoked) {
+		return false
+	}
+	a.refused.Add(1)
+	return true
 }
 
 // A trap kills a process at the nth request of an attempt.

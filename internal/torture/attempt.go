@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,6 +67,7 @@ type attempt struct {
 	out     []byte
 	err     string
 	summary *report.Summary // what it printed; nil if nothing
+	revoked bool            // the token was really refused
 }
 
 func (a *attempt) String() string {
@@ -99,6 +101,7 @@ func (d *desk) attempt(ctx context.Context, acc *account, m *moment) (*attempt, 
 		return nil, err
 	}
 	a := &attempt{moment: m}
+	refused := acc.refused.Load()
 	gone := make(chan struct{})
 	kill := func() { _ = cmd.Process.Kill(); <-gone } // that it is gone already is as good
 	ended := make(chan struct{})
@@ -119,6 +122,7 @@ func (d *desk) attempt(ctx context.Context, acc *account, m *moment) (*attempt, 
 	}
 	a.code = cmd.ProcessState.ExitCode()
 	a.killed = a.code == -1
+	a.revoked = acc.refused.Load() > refused
 	a.out, a.err = out.Bytes(), errs.String()
 	return a, a.readSummary()
 }
@@ -130,6 +134,9 @@ func (d *desk) command(ctx context.Context, m *moment) *exec.Cmd {
 		cmd = exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", script, d.bin}, d.args...)...)
 	}
 	cmd.Env, cmd.Dir = d.env, d.dir
+	if m != nil && m.kind == atBoundary {
+		cmd.Env = append(slices.Clip(d.env), fmt.Sprintf("TICKETETL_DIE_AT=%s:%d", m.where, m.n))
+	}
 	if d.user != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.user}
 	}
@@ -153,7 +160,7 @@ func (d *desk) lieInWait(acc *account, m *moment, kill func(), gone <-chan struc
 		return
 	}
 	switch m.kind {
-	case fileTooLarge:
+	case fileTooLarge, atBoundary:
 	case timePassed:
 		if !goneWithin(gone, m.delay) {
 			kill()

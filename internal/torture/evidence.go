@@ -19,7 +19,7 @@ import (
 // error tells of reports that cannot be read, which is a fault as well.
 func gather(ctx context.Context, s *scene, last *attempt) (*evidence, error) {
 	e := &evidence{
-		variant: s.plan.variant, doubtful: s.plan.mayDoubt(), rows: s.rows, before: s.acc.before,
+		variant: s.plan.variant, doubtful: s.plan.mayDoubt(), rows: s.rows, before: s.acc.before, others: s.acc.stored,
 		live: s.acc.Tickets(false), archived: s.acc.Tickets(true),
 		exit: last.code, summary: last.summary, mistakes: s.acc.Violations(),
 	}

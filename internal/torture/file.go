@@ -77,7 +77,7 @@ func newRows(p plan) []row {
 		r.spoil(rng, p.variant, rows[:i])
 		r.before = drawBefore(rng, p.variant, r)
 		if taken && !r.double && rng.IntN(50) == 0 {
-			r.before = different
+			r.before = before(1 + rng.IntN(2)) // same or different
 		}
 	}
 	return rows

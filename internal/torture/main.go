@@ -81,7 +81,7 @@ func start(ctx context.Context, opts options, large int64, key bool) error {
 // build makes the program in dir.
 func build(ctx context.Context, dir string) (string, error) {
 	bin := filepath.Join(dir, "ticketetl")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/ticketetl/ticketetl/cmd/ticketetl")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "torture", "-o", bin, "github.com/ticketetl/ticketetl/cmd/ticketetl")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

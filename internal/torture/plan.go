@@ -87,6 +87,7 @@ type moment struct {
 	kind  string        // one of the kinds below
 	n     int           // which request, which change of the journal, how many blocks
 	delay time.Duration // how long after it
+	where string        // which boundary
 }
 
 // The kinds of moments. "Request" counts those that write, "call" counts all.
@@ -99,9 +100,28 @@ const (
 	journalWritten  = "journal-written" // the journal's file has changed
 	timePassed      = "time-passed"     // since the process was started
 	fileTooLarge    = "file-too-large"  // no kill: files may not grow above n blocks of 512 bytes
+	atBoundary      = "at-boundary"     // at the nth passing of a boundary of the journal
 )
 
-func (m moment) String() string { return fmt.Sprintf("%s n=%d delay=%s", m.kind, m.n, m.delay) }
+// boundaries are the places at which a run passes from one durable state to the
+// next; see cmd/ticketetl/boundary_torture.go.
+var boundaries = []string{
+	"check-after",                 // known which keys are taken, nothing journaled
+	"begin-before", "begin-after", // the intent is not on disk, and is
+	"end-before",                    // sent and answered, which is not on disk
+	"end-after",                     // it is, and is not reported
+	"judged-before", "judged-after", // the same of rows that were rejected
+	"report-during",                  // some rows are reported
+	"finish-reports",                 // all rows are; the reports are not closed
+	"finish-summary", "finish-shown", // the summary is not on disk, and is
+}
+
+func (m moment) String() string {
+	if m.kind == atBoundary {
+		return fmt.Sprintf("at %s n=%d", m.where, m.n)
+	}
+	return fmt.Sprintf("%s n=%d delay=%s", m.kind, m.n, m.delay)
+}
 
 // A plan is all that a round draws from its seed.
 type plan struct {
@@ -115,6 +135,8 @@ type plan struct {
 	latency sandbox.Range
 	oauth   bool
 	outage  outage
+	others  []other
+	revoked int  // the how manieth request for a token is refused; 0 for none
 	resend  bool // creates whose answer was lost and that are not found are sent once more
 	again   bool // give the command once more when all is done
 }
@@ -132,8 +154,12 @@ func newPlan(seed uint64, v variant, storm bool) plan {
 		rows: 150 + rng.IntN(451), writers: 1 + rng.IntN(6),
 		latency: sandbox.Range{Max: time.Duration(rng.IntN(6)) * time.Millisecond},
 	}
+	p.others = drawOthers(rng, p)
 	if storm {
 		p.faults, p.oauth = drawStorm(rng)
+		if p.oauth && rng.IntN(3) == 0 {
+			p.revoked = 1 + rng.IntN(4)
+		}
 		p.outage = drawOutage(rng)
 		if rng.IntN(3) > 0 {
 			return p
@@ -153,6 +179,17 @@ func newPlan(seed uint64, v variant, storm bool) plan {
 func drawMoment(rng *rand.Rand, rows int) moment {
 	batches := (rows + 99) / 100
 	short := time.Duration(rng.IntN(3000)) * time.Microsecond
+	if rng.IntN(3) == 0 {
+		where := boundaries[rng.IntN(len(boundaries))]
+		m := moment{kind: atBoundary, where: where, n: 1 + rng.IntN(batches)}
+		switch {
+		case strings.HasPrefix(where, "finish"):
+			m.n = 1
+		case strings.HasPrefix(where, "report"):
+			m.n = 1 + rng.IntN(rows)
+		}
+		return m
+	}
 	switch draw := rng.IntN(20); {
 	case draw < 2:
 		return moment{kind: requestDropped, n: 1 + rng.IntN(batches)}
@@ -172,6 +209,25 @@ func drawMoment(rng *rand.Rand, rows int) moment {
 	return moment{kind: timePassed, delay: time.Duration(rng.IntN(200)) * time.Millisecond}
 }
 
+// An other is a ticket that somebody else stores while the run goes on, with the
+// key of a row.
+type other struct {
+	at   int  // request that writes before which it comes, counted over all attempts
+	row  int  // index
+	same bool // with the row's values, too
+}
+
+func drawOthers(rng *rand.Rand, p plan) []other {
+	if p.variant.key != externalID || p.variant.operation != "create" && p.variant.operation != "upsert" || rng.IntN(2) == 0 {
+		return nil
+	}
+	var out []other
+	for range 1 + rng.IntN(20) {
+		out = append(out, other{at: 1 + rng.IntN((p.rows+99)/100+1), row: rng.IntN(p.rows), same: rng.IntN(3) == 0})
+	}
+	return out
+}
+
 // drawStorm makes about 30 % of the calls fail, in a few of the ways there are.
 func drawStorm(rng *rand.Rand) (sandbox.Faults, bool) {
 	const share = 0.3
@@ -179,10 +235,15 @@ func drawStorm(rng *rand.Rand) (sandbox.Faults, bool) {
 	var out sandbox.Faults
 	oauth := rng.IntN(3) == 0
 	if oauth {
-		out = append(out, sandbox.Fault{Kind: sandbox.TokenExpired, Match: "/crm/", Every: 5 + rng.IntN(10), Times: 4})
+		out = append(out, sandbox.Fault{Kind: sandbox.TokenExpired, Match: "/crm/", Probability: 0.05 + 0.3*rng.Float64()})
 	}
-	if rare := rng.IntN(4); rare < len(rareFaults) {
-		out = append(out, rareFaults[rare])
+	for _, rare := range rareFaults {
+		if rng.IntN(4) == 0 {
+			out = append(out, rare)
+		}
+	}
+	if rng.IntN(4) == 0 {
+		out = append(out, sandbox.Fault{Kind: sandbox.DailyLimit, Match: "/crm/", Every: 25 + rng.IntN(40), Times: 1 + rng.IntN(3)})
 	}
 	for range kinds {
 		out = append(out, drawFault(rng, share/float64(kinds)))
@@ -207,6 +268,7 @@ func drawOutage(rng *rand.Rand) outage {
 var rareFaults = []sandbox.Fault{
 	{Kind: sandbox.Status423, Match: "batch/", Every: 3, Times: 2},
 	{Kind: sandbox.Status429, Policy: "SECONDLY", Every: 7, Times: 2},
+	{Kind: sandbox.Status429, Policy: "TEN_SECONDLY_ROLLING", Every: 11, Times: 2, RetryAfter: time.Second},
 	{Kind: sandbox.Status477, Match: "batch/", Nth: 2, Times: 1},
 }
 
@@ -224,9 +286,8 @@ func drawFault(rng *rand.Rand, probability float64) sandbox.Fault {
 	}
 	switch {
 	case f.Kind == sandbox.EmptyResults:
-		// No client can tell an empty listing from one that hides things, nor a
-		// batch read that does so twice in a row from tickets that are not there.
-		f.Match, f.Probability, f.Every = "batch/", 0, 13
+		// No client can tell an account without owners from one that hides them.
+		f.Match = []string{"batch/", "/tickets"}[rng.IntN(2)]
 	case rng.IntN(3) == 0:
 		f.Match, f.Probability = "batch/", min(1, 2*probability)
 	}
@@ -243,8 +304,8 @@ func (p plan) command() string {
 }
 
 func (p plan) String() string {
-	return fmt.Sprintf("%s: %d rows, concurrency %d, latency up to %s, oauth %t, resend %t, outage %v, moments %v, faults %s",
-		p.variant.name, p.rows, p.writers, p.latency.Max, p.oauth, p.resend, p.outage, p.moments, faultsText(p.faults))
+	return fmt.Sprintf("%s: %d rows, concurrency %d, latency up to %s, oauth %t, revoked %d, resend %t, outage %v, others %v, moments %v, faults %s",
+		p.variant.name, p.rows, p.writers, p.latency.Max, p.oauth, p.revoked, p.resend, p.outage, p.others, p.moments, faultsText(p.faults))
 }
 
 func faultsText(faults sandbox.Faults) string {

@@ -69,6 +69,7 @@ func newScene(bin, dir string, p plan) (*scene, error) {
 	if s.acc, err = newAccount(p, stored(s.rows, p.variant), dir); err != nil {
 		return nil, err
 	}
+	s.acc.rows = s.rows
 	next := 0
 	for i := range s.rows {
 		if s.rows[i].before != absent {
@@ -174,7 +175,7 @@ func (r *round) mayGoOn(a *attempt) error {
 	switch {
 	case a.killed && a.moment != nil, a.code == 5:
 		return nil
-	case a.code == 6 && r.plan.oauth: // a call whose token expired twice
+	case a.code == 6 && a.revoked:
 		return nil
 	case a.code == 1 && r.plan.storm, a.code == 1 && a.moment != nil && a.moment.kind == fileTooLarge:
 		if a.err == "" && (a.summary == nil || a.summary.Error == "") {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -240,4 +241,57 @@ func TestOutage(t *testing.T) {
 	p.faults = sandbox.Faults{{Kind: sandbox.Delay, Match: "nowhere"}} // rows may stay in doubt
 	s := open(t, p, t.TempDir())
 	s.finish(t)
+}
+
+// TestBoundaries: the program dies at each boundary of the journal, the first
+// time it comes there and later, and the next attempt makes it good. That each
+// is reached is seen by the death.
+func TestBoundaries(t *testing.T) {
+	t.Parallel()
+	for i, name := range []string{"create-key", "create-row-key", "create-keyless", "upsert", "delete"} {
+		for k, where := range boundaries {
+			t.Run(name+" "+where, func(t *testing.T) {
+				t.Parallel()
+				p := quiet(t, name, uint64(100*i+k), 210)
+				p.writers = 1 + k%2
+				p.others = []other{{at: 1, row: 1}, {at: 1, row: 2, same: true}, {at: 2, row: 120}, {at: 3, row: 205, same: true}}
+				if p.variant.key != externalID || p.variant.operation == "delete" {
+					p.others = nil
+				}
+				for _, n := range []int{1, 2} {
+					if strings.HasPrefix(where, "finish") {
+						n = 1
+					}
+					p.moments = append(p.moments, moment{kind: atBoundary, where: where, n: n})
+				}
+				r := inFolder(t.Context(), program, p, false)
+				require.Empty(t, r.faults, "%s", r)
+				require.Positive(t, r.kills(), "it is never reached: %s", r)
+			})
+		}
+	}
+}
+
+// failedBefore are rounds that went wrong once, with what was wrong.
+var failedBefore = []struct {
+	name, variant string
+	seed          uint64
+	storm         bool
+}{
+	{"a row settled on somebody else's ticket with its key", "create-key", 6051, false},
+	{"two answers in a row that said nothing made tickets missing", "update-by-id", 30059, true},
+}
+
+// TestFailedBefore plays them again.
+func TestFailedBefore(t *testing.T) {
+	t.Parallel()
+	for _, tt := range failedBefore {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			list, err := chosen(tt.variant)
+			require.NoError(t, err)
+			r := inFolder(t.Context(), program, newPlan(tt.seed, list[0], tt.storm), false)
+			require.Empty(t, r.faults, "%s", r)
+		})
+	}
 }

@@ -17,6 +17,7 @@ type evidence struct {
 	doubtful bool // answers were lost for good, so rows may stay in doubt
 	rows     []row
 	before   map[string]sandbox.Ticket // by id
+	others   map[string]int            // the row, by index, whose key a ticket has that somebody else stored, by id
 	live     []sandbox.Ticket
 	archived []sandbox.Ticket
 
@@ -140,10 +141,15 @@ func (j *judge) allowed(r *row) []string {
 	var out []string
 	switch j.variant.operation {
 	case "create":
-		if r.before != absent {
-			return []string{"failed", "rejected"}
-		}
 		out = []string{"created"}
+		switch t := j.stranger(r); {
+		case r.before != absent:
+			return []string{"failed", "rejected"}
+		case t != nil && content(t.Properties) == content(r.payload()): // nobody can tell whose it is
+			out = []string{"created", "failed", "rejected"}
+		case t != nil:
+			out = []string{"failed", "rejected"}
+		}
 	case "upsert":
 		out = []string{"created", "updated", "unchanged"}
 		if r.before != absent {
@@ -166,8 +172,23 @@ func (j *judge) allowed(r *row) []string {
 	return out
 }
 
+// stranger is the ticket that somebody else stored with the row's key; nil if
+// there is none.
+func (j *judge) stranger(r *row) *sandbox.Ticket {
+	for id, i := range j.others {
+		if j.rows[i].number == r.number {
+			t := j.before[id]
+			return &t
+		}
+	}
+	return nil
+}
+
 func (j *judge) judgeTicket(r *row, t *sandbox.Ticket) {
 	old, known := j.before[t.ID]
+	if i, stored := j.others[t.ID]; stored && j.rows[i].number == r.number {
+		known = false // whether it may be the row's is for allowed to say
+	}
 	switch {
 	case r.before == absent && known:
 		j.wrong("row %d is said to be ticket %s, which was there before and is not its own", r.number, t.ID)
