@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -25,33 +24,46 @@ type exportOptions struct {
 	properties   []string
 	associations []string
 	values       string
+	headers      string
+	types        string
+	timezone     string
+	format       string
 	archived     bool
 	guard        string
+
+	form load.Form // of the output
 }
 
 func (a *app) exportCommand() *cobra.Command {
 	var opts exportOptions
 	cmd := &cobra.Command{
-		Use: "export -o FILE", Short: "Write the account's tickets to a .csv or .xlsx file",
+		Use: "export -o FILE", Short: "Write the account's tickets to a .csv, .xlsx, .jsonl or .parquet file",
 		Long: `Reads all tickets of the account, in the order of their ids, and writes them to
-FILE. The file appears when it is complete; until then, and if the export fails,
-what stood there before stays. Only its owner can read it.
+FILE: .csv, .xlsx, .jsonl (JSON Lines) or .parquet, each also with .gz or .zst.
+The file appears when it is complete; until then, and if the export fails, what
+stood there before stays. Only its owner can read it. '-' is standard output.
 
-Labels are written for options, pipelines and stages, and e-mail addresses for
-owners; --values raw writes what HubSpot stores. In a workbook dates are real
-dates, in the account's time zone; in CSV they are as HubSpot stores them (UTC).
+In .csv and .xlsx, labels are written for options, pipelines and stages, and e-mail
+addresses for owners; in .jsonl and .parquet, what HubSpot stores. --values chooses.
+In a workbook dates are real dates, in the account's time zone; in other formats
+they are as HubSpot stores them, in UTC. --timezone chooses.
 
 ` + exitHelp,
 		Example: `  ticketetl export -o tickets.xlsx
-  ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw`,
+  ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw
+  ticketetl export -o - --output-format jsonl.zst > tickets.jsonl.zst`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runExport(cmd.Context(), opts) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&opts.output, "output", "o", "", "write to this `file`, .csv or .xlsx (required)")
+	f.StringVarP(&opts.output, "output", "o", "", "write to this `file`; its ending names the format, '-' is standard output (required)")
+	f.StringVar(&opts.format, "output-format", "", "the `format`, where the name of the file does not say it: csv, xlsx, jsonl or parquet, also with .gz or .zst")
 	f.StringSliceVar(&opts.properties, "properties", nil, "`names` of the properties to write, parted by commas; 'all' for all of them (default: the useful ones)")
 	f.StringSliceVar(&opts.associations, "associations", []string{"contacts", "companies"}, "object `types` whose associated ids to write, parted by commas; 'none' for none")
-	f.StringVar(&opts.values, "values", "labels", "`what` to write for options, stages and owners: labels or raw")
+	f.StringVar(&opts.values, "values", "", "`what` to write for options, stages and owners: labels, raw or both (default: labels in .csv and .xlsx, raw in .jsonl and .parquet)")
+	f.StringVar(&opts.headers, "headers", "names", "`what` columns are called: names or labels of the properties")
+	f.StringVar(&opts.types, "types", "auto", "`types` of the columns: auto (numbers and dates, where the format has them) or text")
+	f.StringVar(&opts.timezone, "timezone", "", "`zone` of date-times, e.g. Europe/Berlin (default: the account's in .xlsx, and else UTC)")
 	f.BoolVar(&opts.archived, "archived", false, "write the tickets in the recycle bin instead")
 	f.StringVar(&opts.guard, "guard", "auto", "CSV: `when` to put an apostrophe before text that a spreadsheet program would run as a formula: always, never, or auto (with labels, which people read, and not with raw values)")
 	a.accountFlags(f)
@@ -86,7 +98,9 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	table, err := load.CreateTable(opts.output, load.TableOptions{Columns: tableColumns(mapper), Guard: opts.guarded()})
+	table, err := load.CreateTable(opts.output, load.TableOptions{
+		Columns: tableColumns(mapper), Guard: opts.guarded(), Format: opts.format, Stdout: a.out,
+	})
 	if err != nil {
 		return err
 	}
@@ -98,14 +112,43 @@ func (opts *exportOptions) check() error {
 	if opts.output == "" {
 		return errors.New("name the file to write, e.g. ticketetl export -o tickets.xlsx")
 	}
-	if err := load.CheckTable(opts.output); err != nil {
+	if err := load.CheckTable(opts.output, opts.format); err != nil {
 		return err
 	}
-	return errors.Join(checkChoice("--values", opts.values, "labels", "raw"), checkChoice("--guard", opts.guard, "auto", "always", "never"))
+	opts.form, _ = load.FormOf(opts.output, opts.format) // checked above
+	if opts.values == "" {
+		opts.values = "labels"
+		if opts.form.Raw {
+			opts.values = "raw"
+		}
+	}
+	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
+		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone())
+}
+
+func (opts *exportOptions) checkZone() error {
+	if opts.timezone == "" {
+		return nil
+	}
+	if opts.form.UTC && opts.types == "auto" && opts.form.Typed {
+		return errors.New("--timezone: a .parquet file holds moments, which have no time zone; leave it out, or export with --types text")
+	}
+	_, err := zoneOf(opts.timezone)
+	return err
+}
+
+// zoneOf finds a time zone by its name. "Local" is not one: it differs from
+// machine to machine.
+func zoneOf(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, fmt.Errorf("--timezone: %q is not a time zone; write a name such as America/Sao_Paulo, Europe/Berlin or UTC", name)
+	}
+	return zone, nil
 }
 
 func (opts *exportOptions) guarded() bool {
-	return opts.guard == "always" || opts.guard == "auto" && opts.values == "labels"
+	return opts.guard == "always" || opts.guard == "auto" && opts.values != "raw"
 }
 
 // untilInterrupt returns a context that the first interrupt ends: an export has
@@ -148,36 +191,60 @@ type discard struct{}
 func (discard) Add(*etl.Record, etl.Outcome) error { return nil }
 
 func (a *app) showExport(conn *connection, output string, tickets int64, took time.Duration) error {
-	stats := conn.client.Stats()
+	stats, to := conn.client.Stats(), a.out
+	if output == "-" {
+		to, output = a.err, "standard output"
+	}
 	if a.flags.format == "json" {
-		return a.writeJSON(map[string]any{
+		return writeJSON(to, map[string]any{
 			"command": "export", "output": output, "tickets": tickets, "account": conn.schema.Account.ID,
 			"calls":            report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited},
 			"duration_seconds": took.Seconds(),
 		})
 	}
-	_, err := fmt.Fprintf(a.out, "%s of %s written to %s in %s (%s).\n", plural(tickets, "ticket", "tickets"),
+	_, err := fmt.Fprintf(to, "%s of %s written to %s in %s (%s).\n", plural(tickets, "ticket", "tickets"),
 		accountText(conn.schema.Account), output, took.Round(10*time.Millisecond), plural(stats.Calls, "request", "requests"))
 	return err
 }
 
 func (a *app) exportMapper(s *schema.Schema, h *etl.Header, opts exportOptions) (*transform.Export, error) {
-	zone := time.UTC
-	if s.Account.TimeZone != "" {
-		var err error
-		if zone, err = time.LoadLocation(s.Account.TimeZone); err != nil {
-			return nil, fmt.Errorf("the account's time zone: %w", err)
-		}
+	zone, err := opts.zone(s)
+	if err != nil {
+		return nil, err
 	}
 	return transform.NewExport(s, h, transform.ExportOptions{
-		Raw: opts.values == "raw", Typed: strings.EqualFold(filepath.Ext(opts.output), ".xlsx"), Zone: zone,
+		Values: opts.values, Labels: opts.headers == "labels", Typed: opts.typed(), Zone: zone,
 	}), nil
 }
 
+// typed says whether columns have types.
+func (opts *exportOptions) typed() bool { return opts.form.Typed && opts.types == "auto" }
+
+// zone is that of date-times: the chosen one, or the account's in a format that
+// has dates without one. Nil leaves them as HubSpot stores them.
+func (opts *exportOptions) zone(s *schema.Schema) (*time.Location, error) {
+	switch {
+	case opts.timezone != "":
+		return zoneOf(opts.timezone)
+	case !opts.typed() || opts.form.UTC || s.Account.TimeZone == "":
+		return nil, nil
+	}
+	zone, err := time.LoadLocation(s.Account.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("the account's time zone: %w", err)
+	}
+	return zone, nil
+}
+
 func tableColumns(m *transform.Export) []load.Column {
-	columns := make([]load.Column, len(m.Names()))
-	for i, name := range m.Names() {
-		columns[i] = load.Column{Name: name, Kind: m.Kinds()[i]}
+	columns := make([]load.Column, len(m.Columns()))
+	for i, c := range m.Columns() {
+		columns[i] = load.Column{Name: c.Name, Kind: c.Kind, Few: c.Choice, Group: "properties", Key: c.Property}
+		if to, found := strings.CutPrefix(c.Property, extract.AssociationPrefix); found {
+			columns[i].Group, columns[i].Key = "associations", to
+		} else if c.Property == extract.IDColumn {
+			columns[i].Group, columns[i].Key = "", "id"
+		}
 	}
 	return columns
 }

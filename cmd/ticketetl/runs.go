@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -298,8 +299,10 @@ func (a *app) wantsColor() bool {
 	return !ok || v == ""
 }
 
-func (a *app) writeJSON(v any) error {
-	enc := json.NewEncoder(a.out)
+func (a *app) writeJSON(v any) error { return writeJSON(a.out, v) }
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)

@@ -1,13 +1,19 @@
 package load_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 	"github.com/xuri/excelize/v2"
 
@@ -124,12 +130,128 @@ func TestTableAbortLeavesWhatWasThere(t *testing.T) {
 func TestTableRefuses(t *testing.T) {
 	t.Parallel()
 	_, err := load.CreateTable("out.pdf", load.TableOptions{})
-	require.EqualError(t, err, `out.pdf: an export is written to .csv or .xlsx, and ".pdf" is neither`)
+	require.EqualError(t, err, `out.pdf: an export is written to .csv, .xlsx, .jsonl, .parquet, each also with .gz or .zst, and ".pdf" is none of them`)
+	_, err = load.CreateTable("-", load.TableOptions{})
+	require.EqualError(t, err, "to write to standard output, say in which format, e.g. --output-format csv")
+	_, err = load.CreateTable("-", load.TableOptions{Format: "pdf"})
+	require.EqualError(t, err, `--output-format: "pdf" is not one of .csv, .xlsx, .jsonl, .parquet, each also with .gz or .zst`)
 
 	table, err := load.CreateTable(filepath.Join(t.TempDir(), "out.xlsx"), load.TableOptions{Columns: tableColumns})
 	require.NoError(t, err)
 	defer func() { _ = table.Abort() }()
-	out, err := table.Write(t.Context(), []*etl.Record{tableRows[0], values(strings.Repeat("x", 32_768), "", "", "", "")})
-	require.EqualError(t, err, "write row 3: column id: a text of 32768 characters does not fit a workbook's cell, which holds 32767; export to .csv instead")
+	long := values(strings.Repeat("x", 32_768), "", "", "", "")
+	long.Key = "7"
+	out, err := table.Write(t.Context(), []*etl.Record{tableRows[0], long})
+	require.EqualError(t, err, "write ticket 7: column id: a text of 32768 characters does not fit a workbook's cell, which holds 32767; export to .csv instead")
 	require.Equal(t, "exported unsent", fmt.Sprint(out[0].Status, " ", out[1].Status))
+}
+
+func TestTableLines(t *testing.T) {
+	t.Parallel()
+	columns := []load.Column{
+		{Name: "hs_object_id", Key: "id"}, {Name: "Subject", Group: "properties", Key: "subject"}, {Name: "Amount", Group: "properties", Key: "amount"},
+		{Name: "associations.contacts", Group: "associations", Key: "contacts"},
+	}
+	path := filepath.Join(t.TempDir(), "out.jsonl")
+	table, err := load.CreateTable(path, load.TableOptions{Columns: columns, Guard: true})
+	require.NoError(t, err)
+	for _, cells := range [][]string{{"1", "=1+1 <b> 😀\n\"", "0012.50", "7;8"}, {"2", "", "", ""}} {
+		rec := &etl.Record{}
+		for _, cell := range cells {
+			rec.Properties = append(rec.Properties, etl.Property{Value: cell})
+		}
+		_, err = table.Write(t.Context(), []*etl.Record{rec})
+		require.NoError(t, err)
+	}
+	require.NoError(t, table.Commit())
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, `{"id":"1","properties":{"subject":"=1+1 <b> 😀\n\"","amount":"0012.50"},"associations":{"contacts":["7","8"]}}
+{"id":"2","properties":{"subject":null,"amount":null},"associations":{"contacts":[]}}
+`, string(data))
+}
+
+func TestTableParquet(t *testing.T) {
+	t.Parallel()
+	rows := []*etl.Record{
+		values("900719925474099267", "12.50", "2024-02-29", "2024-02-29T23:59:58.125", "true"),
+		values("=1+1", "-3", "1899-12-31", "1900-01-01T00:00:00", "false"),
+		values("two\nlines 😀", "", "", "", ""),
+	}
+	f, err := os.Open(writeTable(t, "out.parquet", true, rows))
+	require.NoError(t, err)
+	defer f.Close()
+	r := parquet.NewReader(f)
+	defer r.Close()
+	var types []string
+	for _, field := range r.Schema().Fields() {
+		types = append(types, field.Name()+" "+field.Type().String())
+	}
+	require.Equal(t, []string{"id STRING", "amount DOUBLE", "due DATE", "opened TIMESTAMP(isAdjustedToUTC=true,unit=MILLIS)", "vip BOOLEAN"}, types)
+
+	got := make([]parquet.Row, 4)
+	n, err := r.ReadRows(got)
+	require.True(t, err == nil || err == io.EOF, "%v", err)
+	require.Equal(t, 3, n)
+	require.Equal(t, "900719925474099267", got[0][0].String())
+	require.Equal(t, 12.5, got[0][1].Double())
+	require.Equal(t, int32(19782), got[0][2].Int32())
+	require.Equal(t, time.Date(2024, 2, 29, 23, 59, 58, 125e6, time.UTC).UnixMilli(), got[0][3].Int64())
+	require.True(t, got[0][4].Boolean())
+	require.Equal(t, "=1+1", got[1][0].String())
+	require.Equal(t, int32(-25568), got[1][2].Int32())
+	require.False(t, got[1][4].Boolean())
+	require.Equal(t, "two\nlines 😀", got[2][0].String())
+	for _, v := range got[2][1:] {
+		require.True(t, v.IsNull())
+	}
+}
+
+// A column of a Parquet file has one type: what that cannot hold stops the file.
+func TestTableParquetRefuses(t *testing.T) {
+	t.Parallel()
+	for want, rec := range map[string]*etl.Record{
+		`write ticket 1: column amount: a double does not hold "123456789012345678" exactly; export with --types text`: values("1", "123456789012345678", "", "", ""),
+		`write ticket 1: column due: "soon" is not a date; export with --types text`:                                   values("1", "", "soon", "", ""),
+		`write ticket 1: column opened: "soon" is not a date and time; export with --types text`:                       values("1", "", "", "soon", ""),
+		`write ticket 1: column vip: "maybe" is neither true nor false; export with --types text`:                      values("1", "", "", "", "maybe"),
+	} {
+		table, err := load.CreateTable(filepath.Join(t.TempDir(), "out.parquet"), load.TableOptions{Columns: tableColumns})
+		require.NoError(t, err)
+		_, err = table.Write(t.Context(), []*etl.Record{rec})
+		require.EqualError(t, err, want)
+		require.NoError(t, table.Abort())
+	}
+	_, err := load.CreateTable(filepath.Join(t.TempDir(), "out.parquet"), load.TableOptions{Columns: []load.Column{{Name: "a"}, {Name: "a"}}})
+	require.EqualError(t, err, `two columns are called "a", which a Parquet file cannot have; write names instead of labels as headers`)
+}
+
+func TestTableCompressed(t *testing.T) {
+	t.Parallel()
+	plain, err := os.ReadFile(writeTable(t, "out.csv", false, tableRows))
+	require.NoError(t, err)
+	for name, open := range map[string]func(io.Reader) (io.Reader, error){
+		"out.csv.gz":  func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+		"out.csv.zst": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r) },
+	} {
+		f, err := os.Open(writeTable(t, name, false, tableRows))
+		require.NoError(t, err)
+		defer f.Close()
+		r, err := open(f)
+		require.NoError(t, err)
+		got, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Equal(t, string(plain), string(got), name)
+	}
+}
+
+func TestTableToStandardOutput(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	table, err := load.CreateTable("-", load.TableOptions{Columns: tableColumns, Format: "csv", Stdout: &out})
+	require.NoError(t, err)
+	_, err = table.Write(t.Context(), tableRows[:1])
+	require.NoError(t, err)
+	require.NoError(t, table.Commit())
+	require.Equal(t, "id,amount,due,opened,vip\n900719925474099267,12.50,2024-02-29,2024-02-29T23:59:58,true\n", out.String())
 }

@@ -10,68 +10,111 @@ import (
 
 // ExportOptions shape the values of an export.
 type ExportOptions struct {
-	Raw   bool           // internal values instead of labels
-	Typed bool           // the output has typed cells: date-times without a zone, in Zone
-	Zone  *time.Location // of typed date-times; UTC if nil
+	Values string         // of options, stages and owners: "labels", "raw" or "both"
+	Labels bool           // headers are the labels of properties instead of their names
+	Typed  bool           // the output has typed cells: date-times without a zone, in Zone
+	Zone   *time.Location // of date-times; nil: UTC if they are typed, and else as HubSpot stores them
+}
+
+// An ExportColumn is one column of an export.
+type ExportColumn struct {
+	Name     string   // its header
+	Property string   // internal name of the property; of other columns, their name
+	Kind     etl.Kind // what its texts are
+	Choice   bool     // it holds one of few values: an option, a stage, an owner
+	show     func(row []string) string
 }
 
 // An Export is the Mapper of an export: it turns the stored texts of a ticket
 // into the texts to write, one Property for each column, under its name.
-type Export struct {
-	names   []string
-	kinds   []etl.Kind
-	columns []func(row []string) string
-}
+type Export struct{ columns []ExportColumn }
 
 // NewExport makes an Export for the columns of h, whose names are internal
 // names of ticket properties; other columns go through unchanged.
 func NewExport(s *schema.Schema, h *etl.Header, opts ExportOptions) *Export {
-	if opts.Zone == nil {
-		opts.Zone = time.UTC
+	e := &Export{}
+	for i, name := range h.Names() {
+		e.columns = append(e.columns, exportColumns(s, h, s.Property(name), i, opts)...)
 	}
-	e := &Export{names: h.Names()}
-	for i, name := range e.names {
-		kind, show := exportColumn(s, h, s.Property(name), i, opts)
-		e.kinds = append(e.kinds, kind)
-		e.columns = append(e.columns, show)
+	if opts.Labels {
+		e.tellApart()
 	}
 	return e
 }
 
-// Names are the columns of the output.
-func (e *Export) Names() []string { return e.names }
+// tellApart adds the name to headers that several columns have: labels of
+// properties are not unique.
+func (e *Export) tellApart() {
+	count := map[string]int{}
+	for _, c := range e.columns {
+		count[c.Name]++
+	}
+	for i := range e.columns {
+		if c := &e.columns[i]; count[c.Name] > 1 {
+			c.Name += " (" + c.Property + ")"
+		}
+	}
+}
 
-// Kinds say of each column what its texts are, where the output has types.
-func (e *Export) Kinds() []etl.Kind { return e.kinds }
+// Columns are the columns of the output.
+func (e *Export) Columns() []ExportColumn { return e.columns }
 
-// Apply sets rec.Properties. It never skips and finds no problems: what is in
-// the account is written out, whatever it is.
+// Apply sets rec.Properties, one for each column. It never skips and finds no
+// problems: what is in the account is written out, whatever it is.
 func (e *Export) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 	rec.Properties = make([]etl.Property, len(e.columns))
-	for i, show := range e.columns {
-		rec.Properties[i] = etl.Property{Name: e.names[i], Value: show(rec.Fields)}
+	for i := range e.columns {
+		rec.Properties[i] = etl.Property{Name: e.columns[i].Name, Value: e.columns[i].show(rec.Fields)}
 	}
 	return false, nil
 }
 
-func exportColumn(s *schema.Schema, h *etl.Header, p *schema.Property, i int, opts ExportOptions) (etl.Kind, func([]string) string) {
-	plain := func(row []string) string { return row[i] }
+// exportColumns are the columns that the i-th column of the source becomes: one,
+// or two where both the stored value and its label are wanted.
+func exportColumns(s *schema.Schema, h *etl.Header, p *schema.Property, i int, opts ExportOptions) []ExportColumn {
+	c := ExportColumn{Name: h.Name(i), Property: h.Name(i), show: func(row []string) string { return row[i] }}
 	if p == nil || isID(p) {
-		return etl.Text, plain
+		return []ExportColumn{c}
+	}
+	if opts.Labels && p.Label != "" {
+		c.Name = p.Label
+	}
+	if label := labelled(s, h, p, i); label != nil {
+		return choiceColumns(c, label, opts)
 	}
 	switch {
-	case p.Type == "number" && opts.Typed:
-		return etl.Number, plain
-	case p.Type == "date" && opts.Typed:
-		return etl.Date, plain
 	case p.Type == "datetime" && opts.Typed:
-		return etl.DateTime, func(row []string) string { return localTime(row[i], opts.Zone) }
+		c.Kind, c.show = etl.DateTime, func(row []string) string { return localTime(row[i], opts.Zone) }
+	case p.Type == "datetime" && opts.Zone != nil:
+		c.show = func(row []string) string { return zonedTime(row[i], opts.Zone) }
+	case p.Type == "number" && opts.Typed:
+		c.Kind = etl.Number
+	case p.Type == "date" && opts.Typed:
+		c.Kind = etl.Date
 	case p.Type == "bool" && opts.Typed:
-		return etl.Bool, plain
-	case opts.Raw:
-		return etl.Text, plain
+		c.Kind = etl.Bool
 	}
-	return etl.Text, labelled(s, h, p, i)
+	return []ExportColumn{c}
+}
+
+// choiceColumns are those of a property whose values have labels.
+func choiceColumns(value ExportColumn, label func([]string) string, opts ExportOptions) []ExportColumn {
+	value.Choice = true
+	shown := value
+	shown.show = label
+	switch opts.Values {
+	case "raw":
+		return []ExportColumn{value}
+	case "both":
+		shown.Property += ".label"
+		if opts.Labels {
+			value.Name += " (value)"
+		} else {
+			shown.Name += ".label"
+		}
+		return []ExportColumn{value, shown}
+	}
+	return []ExportColumn{shown}
 }
 
 // isID says that a property holds an identifier, which stays text: a number of
@@ -81,16 +124,31 @@ func isID(p *schema.Property) bool {
 		p.Type == "number" && (strings.HasSuffix(p.Name, "_id") || strings.HasSuffix(p.Name, "_key"))
 }
 
+// localTime is a stored moment as a clock in zone shows it; UTC if nil.
 func localTime(text string, zone *time.Location) string {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return formatTime(text, zone, "2006-01-02T15:04:05.999")
+}
+
+// zonedTime is a stored moment in zone, with its offset.
+func zonedTime(text string, zone *time.Location) string {
+	return formatTime(text, zone, "2006-01-02T15:04:05.999Z07:00")
+}
+
+// formatTime leaves a text as it is that is no moment.
+func formatTime(text string, zone *time.Location, layout string) string {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		return text
 	}
-	return t.In(zone).Format("2006-01-02T15:04:05.999")
+	return t.In(zone).Format(layout)
 }
 
-// labelled shows the labels of stored values. A value without a label, such as
-// an option that was removed, is shown as it is stored.
+// labelled shows the labels of stored values; nil for a property whose values have
+// none. A value without a label, such as an option that was removed, is shown as
+// it is stored.
 func labelled(s *schema.Schema, h *etl.Header, p *schema.Property, i int) func([]string) string {
 	switch {
 	case p.Name == "hs_pipeline":
@@ -110,7 +168,7 @@ func labelled(s *schema.Schema, h *etl.Header, p *schema.Property, i int) func([
 	case p.Type == "enumeration":
 		return fromTable(optionLabels(p), i)
 	}
-	return func(row []string) string { return row[i] }
+	return nil
 }
 
 func fromTable(labels map[string]string, i int) func([]string) string {
