@@ -244,8 +244,9 @@ func (traces) check(targets []target) error {
 	return nil
 }
 
-// decodeNothing accepts the empty answer of a call that returns nothing, and
-// finds the refusals in one that is not empty.
+// decodeNothing accepts the empty answer of a call that takes something away,
+// and finds the refusals in one that is not empty. That something is not there
+// is none.
 func decodeNothing(data []byte) error {
 	if len(strings.TrimSpace(string(data))) == 0 {
 		return nil
@@ -256,8 +257,10 @@ func decodeNothing(data []byte) error {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	if len(w.Errors) > 0 {
-		return itemError(w.Errors[0])
+	for _, item := range w.Errors {
+		if e := itemError(item); e.Category != "OBJECT_NOT_FOUND" {
+			return e
+		}
 	}
 	return nil
 }

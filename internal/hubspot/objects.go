@@ -171,7 +171,8 @@ func (c *Client) Update(ctx context.Context, object, id, idProperty string, prop
 }
 
 // Archive moves one record to the recycle bin, from where only people can take
-// it back, in the app, within 90 days.
+// it back, in the app, within 90 days. One that is not there is believed to be no
+// error; should HubSpot say otherwise, it is an *Error of status 404.
 // Source: DELETE /crm/v3/objects/{objectType}/{objectId}.
 func (c *Client) Archive(ctx context.Context, object, id string) error {
 	if err := checkRecord(object, id); err != nil {

@@ -39,7 +39,7 @@ func newTicket(key string) []hubspot.Property {
 // would not send: there are none.
 func TestAgainstSandbox(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"", "2026-03"} {
+	for _, version := range []string{"", "2026-03", "2026-09"} {
 		for _, silent := range []bool{false, true} {
 			t.Run(fmt.Sprintf("version %q, trace ids left out: %t", version, silent), func(t *testing.T) {
 				t.Parallel()
