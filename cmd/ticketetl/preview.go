@@ -11,13 +11,14 @@ import (
 )
 
 // samples collects, while a file is checked, one example of each conversion:
-// a cell as it stands in the file and as HubSpot will get it.
+// a cell as it stands in the file and as HubSpot will get it, changed if it can be.
 type samples struct {
 	redact  bool
 	columns []transform.ColumnPlan
 	from    []string
 	to      []string
-	missing int
+	missing int // columns without an example
+	seen    int // good rows
 }
 
 func newSamples(m *transform.Mapper, redact bool) *samples {
@@ -40,24 +41,34 @@ type sampler struct {
 }
 
 func (w *sampler) Add(rec *etl.Record, out etl.Outcome) error {
-	if w.s.missing > 0 && out.Status != etl.Rejected && out.Status != etl.Skipped {
+	if (w.s.missing > 0 || w.s.seen < rowsForExamples) && out.Status != etl.Rejected && out.Status != etl.Skipped {
 		w.s.take(rec)
 	}
 	return w.next.Add(rec, out)
 }
 
+// rowsForExamples is in how many good rows an example is looked for that shows a
+// change, where there is one already that shows none.
+const rowsForExamples = 1000
+
 func (s *samples) take(rec *etl.Record) {
+	s.seen++
 	for i, c := range s.columns {
-		if s.to[i] != "" {
+		if s.to[i] != "" && (s.to[i] != s.from[i] || s.seen > rowsForExamples) {
 			continue
 		}
 		from := ""
 		if c.Column >= 0 && c.Column < len(rec.Fields) {
 			from = rec.Fields[c.Column]
 		}
-		if to := valueOf(rec, c); to != "" {
+		to := valueOf(rec, c)
+		switch {
+		case to == "":
+		case s.to[i] == "":
 			s.from[i], s.to[i] = from, to
 			s.missing--
+		case to != from:
+			s.from[i], s.to[i] = from, to
 		}
 	}
 }
