@@ -14,10 +14,20 @@ import (
 	"github.com/ticketetl/ticketetl/etl"
 )
 
-// A recorder keeps the bytes that an xml.Decoder has taken since the last token.
+// A recorder keeps the bytes that an xml.Decoder has taken since the last token:
+// those of the next one, and as a rule the "<" behind it.
 type recorder struct {
-	r   *bufio.Reader
-	raw []byte
+	r    *bufio.Reader
+	raw  []byte
+	from int64 // offset of raw
+}
+
+// token returns the bytes up to the offset to, and forget drops them.
+func (r *recorder) token(to int64) []byte { return r.raw[:to-r.from] }
+
+func (r *recorder) forget(to int64) {
+	r.raw = append(r.raw[:0], r.raw[to-r.from:]...)
+	r.from = to
 }
 
 // ReadByte lets the decoder take no byte more than it needs.
@@ -74,17 +84,18 @@ func (m *sheetMarker) run(ctx context.Context, r io.Reader, w io.Writer, marks i
 		if n%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		m.from.raw = m.from.raw[:0]
 		t, err := m.dec.RawToken()
 		if errors.Is(err, io.EOF) {
 			return m.end()
 		}
+		to := m.dec.InputOffset()
 		if err == nil {
-			err = m.token(t, m.from.raw)
+			err = m.token(t, m.from.token(to))
 		}
 		if err != nil {
 			return err
 		}
+		m.from.forget(to)
 	}
 }
 
