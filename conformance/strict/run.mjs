@@ -172,6 +172,19 @@ function merge(before, other, blank) {
   return { input, after: { ...before, properties } }
 }
 
+await check('update of a stage alone: of another pipeline it is not sent', async () => {
+  const rows = makeRows(120, 36)
+  await seeded(rows)
+  const own = (r) => r.properties.hs_pipeline === 'kd-werk'
+  bench.file('u.csv', `Az,Stand\n${rows.map((r) => `${r.key},Abgeholt`).join('\n')}\n`)
+  bench.file('mapping.yaml', 'operation: update\nkey: {property: legacy_ref, column: Az}\nproperties: {hs_pipeline_stage: Stand}\n')
+  const s = await bench.imported('u.csv', 3)
+  assert.equal(s.counts.rejected, rows.filter((r) => !own(r)).length)
+  for (const r of rows.filter(own)) r.properties.hs_pipeline_stage = 'Fertig'
+  bench.equal(rows, 'csv', { key: 'legacy_ref' })
+  bench.clean()
+})
+
 await check('update and delete by ticket id', async () => {
   const rows = makeRows(260, 33)
   await seeded(rows)

@@ -244,7 +244,7 @@ func (imp *Importer) update(ctx context.Context, items []*item) error {
 	if err := imp.lookUp(ctx, items); err != nil {
 		return err
 	}
-	there := imp.rejectMissing(items)
+	there := imp.rejectStray(imp.rejectMissing(items))
 	changed := imp.changed(there)
 	if !imp.opts.DryRun {
 		err := imp.deliver(changed, etl.Updated, func(part []*item) ([]hubspot.Result, error) {
@@ -270,6 +270,7 @@ func (imp *Importer) upsert(ctx context.Context, items []*item) error {
 	if err := imp.lookUp(ctx, items); err != nil {
 		return err
 	}
+	items = imp.rejectStray(items)
 	changed := imp.changed(items)
 	if imp.opts.DryRun {
 		for _, it := range changed {

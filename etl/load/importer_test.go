@@ -209,6 +209,29 @@ func TestUpdateAndDeleteNeedTheTicket(t *testing.T) {
 	}
 }
 
+// A stage without its pipeline can only be one of the ticket's own.
+func TestUpdateOfAStageAlone(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t, sandbox.Options{})
+	own, other := a.schema.Pipelines[0], a.schema.Pipelines[1]
+	a.write(t, etl.Create, a.ticket("T-1"), a.ticket("T-2"))
+	stageOnly := func(key, stage string) *etl.Record {
+		a.seq++
+		return &etl.Record{Seq: a.seq, Key: key, Properties: []etl.Property{{Name: "hs_pipeline_stage", Value: stage}}}
+	}
+
+	out := a.write(t, etl.Update, stageOnly("T-1", other.Stages[0].ID), stageOnly("T-2", own.Stages[1].ID))
+	require.Equal(t, "rejected updated", statuses(out))
+	require.Equal(t, etl.Problem{
+		Column: -1, Property: "hs_pipeline_stage", Value: other.Stages[0].Label, Code: "INVALID_STAGE",
+		Message: fmt.Sprintf("%q is not a stage of %q, the pipeline in which the ticket is", other.Stages[0].Label, own.Label),
+		Hint:    "map hs_pipeline too, if the ticket is to move to another pipeline",
+	}, out[0].Problems[0])
+	require.Equal(t, "unchanged", statuses(a.write(t, etl.Update, stageOnly("T-2", own.Stages[1].ID))))
+	require.Equal(t, "rejected", statuses(a.write(t, etl.Upsert, stageOnly("T-2", other.Stages[0].ID))), "as with a pipeline that is not to be written over")
+	require.Empty(t, a.server.Violations(), "what HubSpot would refuse is not sent")
+}
+
 func TestKeyIsTheRecordID(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, sandbox.Options{})

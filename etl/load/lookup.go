@@ -65,7 +65,8 @@ func keys(items []*item) []string {
 	return out
 }
 
-// names are the properties to read: the key, if any, and all that any item writes.
+// names are the properties to read: the key, if any, all that any item writes,
+// and the pipeline where only a stage is written.
 func (imp *Importer) names(items []*item) []string {
 	seen := map[string]bool{"": true, imp.opts.KeyProperty: true}
 	var out []string
@@ -79,6 +80,9 @@ func (imp *Importer) names(items []*item) []string {
 				out = append(out, p.Name)
 			}
 		}
+	}
+	if seen["hs_pipeline_stage"] && !seen["hs_pipeline"] {
+		out = append(out, "hs_pipeline")
 	}
 	return out
 }
@@ -156,4 +160,48 @@ func (imp *Importer) rejectMissing(items []*item) []*item {
 		})
 	}
 	return there
+}
+
+// rejectStray rejects the items that would give a ticket a stage of another
+// pipeline than its own, which HubSpot refuses, and returns the rest.
+func (imp *Importer) rejectStray(items []*item) []*item {
+	var rest []*item
+	for _, it := range items {
+		stage := strayStage(imp.differing(it))
+		pipeline := imp.opts.Schema.Pipeline(it.stored["hs_pipeline"])
+		if it.stored == nil || stage == "" || pipeline == nil || pipeline.Stage(stage) != nil {
+			rest = append(rest, it)
+			continue
+		}
+		it.judge(etl.Rejected, etl.Problem{
+			Column: -1, Property: "hs_pipeline_stage", Value: imp.stageLabel(stage), Code: "INVALID_STAGE",
+			Message: fmt.Sprintf("%q is not a stage of %q, the pipeline in which the ticket is", imp.stageLabel(stage), pipeline.Label),
+			Hint:    "map hs_pipeline too, if the ticket is to move to another pipeline",
+		})
+	}
+	return rest
+}
+
+// strayStage is the stage that properties write without its pipeline.
+func strayStage(properties []etl.Property) string {
+	stage := ""
+	for _, p := range properties {
+		switch p.Name {
+		case "hs_pipeline":
+			return ""
+		case "hs_pipeline_stage":
+			stage = p.Value
+		}
+	}
+	return stage
+}
+
+// stageLabel is how people know a stage; its id where the account has it no more.
+func (imp *Importer) stageLabel(id string) string {
+	for i := range imp.opts.Schema.Pipelines {
+		if stage := imp.opts.Schema.Pipelines[i].Stage(id); stage != nil {
+			return stage.Label
+		}
+	}
+	return id
 }
