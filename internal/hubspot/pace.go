@@ -131,15 +131,16 @@ func (p *pace) answer(a attempt, status int, header http.Header) {
 	if status != http.StatusTooManyRequests {
 		p.row = 0
 	}
-	max, ok := headerInt(header, "X-HubSpot-RateLimit-Max")
-	if !ok || max <= 0 {
-		p.learnSilence(status)
+	told, ok := headerInt(header, "X-HubSpot-RateLimit-Max")
+	if !ok || told <= 0 {
+		p.learnSilence(a.sent, status)
 		return
 	}
 	p.known = true
-	p.window.limit(int(min(max, math.MaxInt32)), intervalOf(header))
+	limit := int(min(told, math.MaxInt32))
+	p.window.limit(a.sent, limit, intervalOf(header))
 	if left, ok := headerInt(header, "X-HubSpot-RateLimit-Remaining"); ok && left >= 0 {
-		p.window.learn(a.sent, now, int(min(left, max)))
+		p.window.learn(a.sent, now, limit, int(min(left, int64(limit))))
 	}
 }
 
@@ -153,14 +154,14 @@ func intervalOf(h http.Header) time.Duration {
 
 // learnSilence lifts the general limit once the server has shown that it has
 // none. The limit of searches stays: their answers never carry headers.
-func (p *pace) learnSilence(status int) {
+func (p *pace) learnSilence(sent time.Time, status int) {
 	if p.known || status < 200 || status > 299 {
 		return
 	}
 	if p.silent++; p.silent < headerless {
 		return
 	}
-	p.window.limit(0, 0)
+	p.window.limit(sent, 0, 0)
 }
 
 // refused holds the bucket after an answer of 429, and brings back the limits
@@ -169,7 +170,7 @@ func (p *pace) refused(b bucket, sent time.Time, wait time.Duration) {
 	p.mu.Lock()
 	if !p.known && p.window.max == 0 {
 		p.silent = -1 << 30 // it does count, headers or not
-		p.window.limit(firstMax, firstInterval)
+		p.window.limit(sent, firstMax, firstInterval)
 	}
 	if b == general && p.window.refuse(sent, time.Now()) {
 		p.row++

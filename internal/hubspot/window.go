@@ -11,31 +11,29 @@ import (
 // sleeps nor asks for the time.
 //
 // HubSpot counts a request at a moment that we do not see: somewhere between
-// sending it and having its answer, the latency. So an attempt holds a place
-// from when it is sent until
+// sending it and having its answer, the latency. An attempt that holds a place
+// from when it is sent until one interval after its answer is safe wherever that
+// moment is, and Max places are held at most. Two attempts of which the later one
+// takes over the place of the earlier one are then counted
 //
-//	its answer + interval - the shortest latency of late,
+//	interval + part of the latency after the count + part of the next one before it
 //
-// and at most Max places are held. That never overshoots, wherever within the
-// latency HubSpot counts: of the latency, some part lies before the count and
-// some after it, and two attempts of which the later one takes over the place
-// of the earlier one are counted at least
-//
-//	(sent + part before) - (answered - part after) >= interval
-//
-// apart, if the parts are at least what the shortest latency is made of; where
-// they vary against each other, a refusal is possible, and rare. Nothing but differences of our own clock goes into this, so the clock
-// of HubSpot does not matter; and what holds for every span of one interval
-// holds for fixed windows too. It costs the difference between the usual and
-// the shortest latency, in each interval. When the answers show that requests
-// are counted as they come in (see counts), a place is given up one interval
-// after sending, and not even that is lost.
+// apart, which is more than need be. So a place is given up earlier by nearly the
+// shortest latency of late. That is safe if the parts are always the same ones;
+// if they vary, it may now and then be too early, which does no harm while some
+// attempts are under way: those that are not counted yet make up for it. While
+// there are few, a place is kept for the whole interval. When the answers show
+// that requests are counted as they come in (see counts), a place is given up one
+// interval after sending. Nothing but differences of our own clock goes into this,
+// so the clock of HubSpot does not matter; and what holds for every span of one
+// interval holds for fixed windows too.
 //
 // Remaining, in each answer, tells what others spend: what is missing from it
 // and is not ours is theirs, and so many places fewer are given out.
 type window struct {
 	max      int           // in force; 0: no limit
 	interval time.Duration // in force
+	told     time.Time     // when the attempt was sent that learned both
 	reserve  float64       // share of max left to others
 
 	sent, done times // of our own attempts
@@ -43,13 +41,18 @@ type window struct {
 	flying     int   // sent, not answered yet
 
 	latency shortest
-	counts  [3]guess // of others, if counted when sent, when answered, or in between
-	margin  float64  // places kept free since an answer of 429
+	mean    time.Duration // of the latency
+	counts  [3]guess      // of others, if counted when sent, when answered, or in between
+	margin  float64       // places kept free since an answer of 429
 	refused time.Time
 
 	fixed  bool       // the window starts anew at once, instead of rolling
-	fresh  bool       // the newest answer was in a window that had just begun
 	began  time.Time  // at the latest, for a fixed window
+	after  time.Time  // it began after this
+	stale  time.Time  // sending of the newest attempt known to be of a window that had not just begun
+	fresh  bool       // the newest answer was in a window that had just begun
+	newest time.Time  // sending of the newest attempt that told what is left
+	left   int        // Remaining, by that
 	theirs [2]float64 // most that others have spent in the last fixed window, and in this one
 }
 
@@ -63,7 +66,6 @@ const (
 // A guess is what others have spent, as one answer shows it.
 type guess struct {
 	others float64 // may be below 0: a window that starts anew
-	left   int     // Remaining
 	at     time.Time
 	rough  float64 // mean change between answers: noise, if the guess is wrong
 	n      int
@@ -73,6 +75,9 @@ const (
 	maxStep   = 10.0             // of a guess, that counts towards its roughness
 	smoothing = 1.0 / 32         // of the roughness
 	grain     = time.Millisecond // of what a server may round
+	few       = 4                // attempts under way, that do not make up for one counted late
+	sure      = 3.0              // standard deviations kept free for what is not known
+	noisy     = 3.0              // variance of a noisy guess
 	kept      = 30 * time.Second // how long times are kept beyond an interval
 )
 
@@ -117,6 +122,9 @@ func (w *window) poll() time.Duration { return max(w.interval/40, grain) }
 
 // keepAnswered is how long a place is held after the answer.
 func (w *window) keepAnswered() time.Duration {
+	if w.flying < few && !w.late() {
+		return w.interval + grain
+	}
 	return w.interval - w.latency.get()*9/10 + grain
 }
 
@@ -127,7 +135,7 @@ func (w *window) keepSent() time.Duration { return w.interval + w.interval/200 +
 func (w *window) places(now time.Time) int {
 	own := float64(w.max) * (1 - w.reserve)
 	both := float64(w.max) - w.others(now) - w.slack(now)
-	return max(1, int(min(own, both)+1e-9))
+	return max(1, int(min(own, both)+0.5))
 }
 
 // slack are places kept free after a refusal. They come back slowly, so that
@@ -137,24 +145,25 @@ func (w *window) slack(now time.Time) float64 {
 	return max(0, w.margin-healed)
 }
 
-// others is what others have spent, less the noise. What was counted leaves the
-// window within an interval, so that it wears off when no answer comes after it.
+// others is what others have spent and may spend unseen; it is 0 if that may be
+// noise. What was counted leaves the window within an interval, so that it wears
+// off when no answer comes after it.
 func (w *window) others(now time.Time) float64 {
 	g := w.guess()
-	if g.n == 0 {
+	if g.n == 0 || g.others <= 0.5+5*g.noise() {
 		return 0
 	}
-	n := g.others - 2*max(0, g.rough-1)
-	if n <= 0.5 {
-		return 0
+	age := now.Sub(g.at)
+	gap := age
+	if g != &w.counts[whenSent] {
+		gap += w.mean
 	}
-	n += w.unseen(n)
-	age := now.Sub(g.at).Seconds() / w.interval.Seconds()
-	return n * min(1, max(0, 2-age))
+	n := g.others + sure*math.Sqrt(g.others*w.intervals(gap)+noisy*g.noise())
+	return n * min(1, max(0, 2-w.intervals(age)))
 }
 
-// unseen is what others that have spent n may spend before we learn of it.
-func (w *window) unseen(n float64) float64 { return 0.45 * math.Sqrt(n) }
+// intervals is d as a share of the interval.
+func (w *window) intervals(d time.Duration) float64 { return d.Seconds() / w.interval.Seconds() }
 
 // guess is the best one: of the true one only the work of others makes noise.
 func (w *window) guess() *guess {
@@ -167,14 +176,25 @@ func (w *window) guess() *guess {
 	return best
 }
 
+// noise is how far a guess is rougher than others make it, from 0 to 1.
+func (g *guess) noise() float64 { return min(1, max(0, g.rough-1)) }
+
 // early says that answers have shown, beyond doubt, that requests count when
 // they come in.
 func (w *window) early(now time.Time) bool {
-	in, out := &w.counts[whenSent], &w.counts[whenAnswered]
-	return in.n >= 100 && in.rough < 1 && out.rough > 2*in.rough && now.Sub(w.refused) > 3*w.interval
+	return w.counts[whenSent].shown(&w.counts[whenAnswered]) && now.Sub(w.refused) > 3*w.interval
 }
 
-// untilReset is 0 unless a fixed window is known to be spent.
+// late says the same of requests that count when they are answered.
+func (w *window) late() bool { return w.counts[whenAnswered].shown(&w.counts[whenSent]) }
+
+// shown says that g is true, and not the other one.
+func (g *guess) shown(other *guess) bool {
+	return g.n >= 100 && g.rough < 1 && other.rough > 2*g.rough
+}
+
+// untilReset is 0 unless a fixed window is known to be spent. All that may have
+// been counted since the newest answer is taken for counted.
 func (w *window) untilReset(now time.Time) time.Duration {
 	if !w.fixed {
 		return 0
@@ -184,13 +204,9 @@ func (w *window) untilReset(now time.Time) time.Duration {
 	if !now.Before(reset) || theirs == 0 {
 		return 0 // alone, we cannot have spent it
 	}
-	since := w.waiting + w.flying
-	g := w.guess()
-	if g == &w.counts[whenSent] {
-		since = w.waiting + w.sent.after(g.at)
-	}
-	spent := theirs*now.Sub(g.at).Seconds()/w.interval.Seconds() + w.unseen(theirs)
-	if float64(since) < float64(g.left)-spent-w.slack(now) {
+	ours := w.waiting + w.flying + w.done.after(w.newest) - 1
+	unseen := theirs * w.intervals(now.Sub(w.newest)+w.mean)
+	if float64(ours) < float64(w.left)-unseen-2*math.Sqrt(unseen)-w.slack(now) {
 		return 0
 	}
 	return min(reset.Sub(now), w.poll())
@@ -211,27 +227,44 @@ func (w *window) answer(sent, now time.Time, answered bool) {
 	w.flying--
 	w.done.add(now)
 	if answered {
-		w.latency.add(now.Sub(sent), now, w.interval)
+		took := now.Sub(sent)
+		if w.latency.add(took, now, w.interval); w.mean == 0 {
+			w.mean = took
+		}
+		w.mean += (took - w.mean) / 32
 	}
 }
 
-// learn takes in Remaining, of an attempt that answer has noted.
-func (w *window) learn(sent, now time.Time, left int) {
+// learn takes in Remaining, of a limit, from an attempt that answer has noted.
+func (w *window) learn(sent, now time.Time, limit, left int) {
 	if w.max <= 0 || now.Sub(sent) > kept {
 		return
 	}
-	left = min(left, w.max)
-	spent := float64(w.max - left)
-	w.learnReset(sent, now, spent)
-	in := spent - float64(w.sent.between(sent.Add(-w.interval), sent))
-	out := spent - float64(w.done.between(now.Add(-w.interval), now))
-	w.counts[whenSent].learn(sent, in, left)
-	w.counts[whenAnswered].learn(now, out, left)
-	w.counts[inBetween].learn(sent.Add(now.Sub(sent)/2), (in+out)/2, left)
-	w.theirs[1] = max(w.theirs[1], w.others(now))
+	spent := limit - min(left, limit)
+	if w.learnReset(sent, now, float64(spent)) || sent.After(w.newest) && sent.After(w.began) {
+		w.newest, w.left = sent, w.max-spent
+	}
+	in := float64(spent - w.sent.between(sent.Add(-w.interval), sent))
+	out := float64(spent - w.done.between(now.Add(-w.interval), now))
+	w.counts[whenSent].learn(sent, in)
+	w.counts[whenAnswered].learn(now, out)
+	w.counts[inBetween].learn(sent.Add(now.Sub(sent)/2), (in+out)/2)
+	w.learnTheirs(sent, now, spent)
 }
 
-func (g *guess) learn(at time.Time, others float64, left int) {
+// learnTheirs finds out what others have spent in a fixed window.
+func (w *window) learnTheirs(sent, now time.Time, spent int) {
+	theirs := 0.0
+	switch {
+	case !w.fixed:
+		theirs = w.others(now)
+	case sent.After(w.began) && spent > w.done.after(w.after)+w.flying: // more than can be ours
+		theirs = float64(spent) - float64(w.done.after(w.after)+w.sent.after(w.after))/2
+	}
+	w.theirs[1] = max(w.theirs[1], theirs)
+}
+
+func (g *guess) learn(at time.Time, others float64) {
 	if g.n > 0 {
 		step := min(maxStep, math.Abs(others-g.others))
 		g.rough += (step - g.rough) * max(smoothing, 1/float64(g.n))
@@ -240,19 +273,24 @@ func (g *guess) learn(at time.Time, others float64, left int) {
 	if g.n > 1 && at.Before(g.at) {
 		return // there is newer knowledge
 	}
-	g.others, g.left, g.at = others, left, at
+	g.others, g.at = others, at
 }
 
 // learnReset finds out whether the window is a fixed one: then far less is spent
-// than is surely ours within one interval.
-func (w *window) learnReset(sent, now time.Time, spent float64) {
-	sure := float64(w.done.upTo(sent) - w.sent.upTo(now.Add(-w.interval)))
-	fresh := sure >= float64(w.max)/4 && spent < sure/2
-	if fresh && !w.fresh && now.Sub(w.began) > w.interval/2 {
-		w.fixed, w.began = true, now
-		w.theirs[0], w.theirs[1] = w.theirs[1], 0
+// than is surely ours within one interval. It says whether one has just begun.
+func (w *window) learnReset(sent, now time.Time, spent float64) (began bool) {
+	ours := float64(w.done.upTo(sent) - w.sent.upTo(now.Add(-w.interval)))
+	switch {
+	case spent > ours*3/4:
+		w.fresh, w.stale = false, sent
+	case spent < ours/4 && ours >= float64(w.max)/4 && !w.fresh:
+		w.fresh = true
+		if began = now.Sub(w.began) > w.interval*3/4; began {
+			w.fixed, w.began, w.after = true, now, w.stale
+			w.theirs[0], w.theirs[1] = w.theirs[1], 0
+		}
 	}
-	w.fresh = fresh
+	return began
 }
 
 // refuse takes in an answer of 429: some places more are kept free. Attempts
@@ -261,18 +299,21 @@ func (w *window) refuse(sent, now time.Time) (first bool) {
 	if w.max <= 0 || !sent.After(w.refused) {
 		return false
 	}
-	w.margin = min(w.slack(now)+max(1, float64(w.max)/100), float64(w.max)/4)
+	w.margin = min(w.slack(now)+1, float64(w.max)/4)
 	w.refused = now
 	return true
 }
 
-// limit puts a limit in force; a max of 0 lifts it.
-func (w *window) limit(max int, interval time.Duration) {
-	if max == w.max && interval == w.interval {
-		return
+// limit puts a limit in force, which the answer to an attempt sent then has told;
+// a max of 0 lifts it. What others have spent stays spent.
+func (w *window) limit(sent time.Time, max int, interval time.Duration) {
+	if sent.Before(w.told) {
+		return // there is newer knowledge
 	}
-	w.max, w.interval = max, interval
-	w.counts, w.fixed, w.fresh, w.theirs = [3]guess{}, false, false, [2]float64{}
+	if interval != w.interval {
+		w.counts, w.fixed, w.fresh, w.theirs = [3]guess{}, false, false, [2]float64{}
+	}
+	w.max, w.interval, w.told = max, interval, sent
 }
 
 func (w *window) prune(now time.Time) {
