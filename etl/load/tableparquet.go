@@ -21,7 +21,7 @@ const (
 // truth values, each of which may be null; columns of few different values with
 // a dictionary; compressed with Zstandard.
 type parquetFile struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []Column
 	rows    []parquet.Row
 }
@@ -35,7 +35,7 @@ func newParquet(w io.Writer, opts TableOptions) (format, error) {
 		root.Group[c.Name] = parquetNode(c)
 		root.names = append(root.names, c.Name)
 	}
-	writer := parquet.NewWriter(w, parquet.NewSchema("tickets", root),
+	writer := parquet.NewGenericWriter[any](w, parquet.NewSchema("tickets", root),
 		parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("ticketetl", "", ""))
 	return &parquetFile{w: writer, columns: opts.Columns}, nil
 }
