@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"os"
 	"time"
 )
 
@@ -37,8 +38,15 @@ const maxGroup = 256
 
 // start begins to take requests. On an error the journal is closed.
 func (j *Journal) start() error {
-	w := &writer{journal: j}
-	if err := w.prepare(); err != nil {
+	w := &writer{journal: j, begun: j.stored}
+	err := w.prepare()
+	if err == nil {
+		w.mark, err = openMark(j.path)
+	}
+	if err == nil {
+		j.file, err = os.Stat(j.path)
+	}
+	if err != nil {
 		_ = j.db.Close()
 		return explain(j.path, err)
 	}
@@ -83,6 +91,8 @@ type writer struct {
 	source  *sql.Stmt
 	batch   *sql.Stmt
 	answer  *sql.Stmt
+	mark    mark
+	begun   int64 // batches in the journal
 	group   []*request
 }
 
@@ -124,6 +134,7 @@ func (w *writer) close() {
 		_ = stmt.Close()
 	}
 	_ = w.conn.Close()
+	w.mark.close()
 }
 
 // gather takes the requests that wait together with first, and does not wait
@@ -141,7 +152,13 @@ func (w *writer) gather(first *request) {
 }
 
 func (w *writer) commit() {
-	err := w.transact()
+	err := w.journal.present()
+	if err == nil {
+		err = w.transact()
+	}
+	if err == nil {
+		err = w.setMark()
+	}
 	for i, r := range w.group {
 		if err == nil {
 			w.journal.sources.saved(r.sources)
@@ -149,6 +166,21 @@ func (w *writer) commit() {
 		r.done <- err
 		w.group[i] = nil
 	}
+}
+
+// setMark counts the batches of the group.
+func (w *writer) setMark() error {
+	begun := int64(0)
+	for _, r := range w.group {
+		if r.records != nil {
+			begun++
+		}
+	}
+	if begun == 0 {
+		return nil
+	}
+	w.begun += begun
+	return w.mark.set(w.begun)
 }
 
 func (w *writer) transact() error {
@@ -183,12 +215,14 @@ func (w *writer) store(ctx context.Context, r *request) error {
 		}
 	}
 	if r.records != nil {
-		if _, err := w.batch.ExecContext(ctx, r.id, r.sent, r.at.UnixMilli(), r.span.first, r.span.last, string(r.records)); err != nil {
+		sum := batchSum(r.id, r.sent, r.at.UnixMilli(), r.span, r.records)
+		if _, err := w.batch.ExecContext(ctx, r.id, r.sent, r.at.UnixMilli(), r.span.first, r.span.last, string(r.records), sum); err != nil {
 			return err
 		}
 	}
 	if r.outcomes != nil {
-		if _, err := w.answer.ExecContext(ctx, r.id, r.at.UnixMilli(), string(r.outcomes)); err != nil {
+		sum := answerSum(r.id, r.at.UnixMilli(), r.outcomes)
+		if _, err := w.answer.ExecContext(ctx, r.id, r.at.UnixMilli(), string(r.outcomes), sum); err != nil {
 			return err
 		}
 	}

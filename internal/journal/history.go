@@ -15,17 +15,17 @@ import (
 // records' numbers. It holds the answers of a stretch of records at a time.
 type History struct {
 	journal *Journal
-	again   func(etl.Status) bool
-	span    int64 // the greatest distance between the records of one batch
-	upTo    int64 // the stretch that is held ends here
+	again   func(etl.Status) bool // nil: tell what was reported, of every record
+	span    int64                 // the greatest distance between the records of one batch
+	upTo    int64                 // the stretch that is held ends here
 	held    map[int64]*past
 }
 
 // past is what the attempts so far say of one record.
 type past struct {
-	out     etl.Outcome
-	ended   bool // out stands
-	doubted bool // sent, and no answer is known
+	out     etl.Outcome // while doubted, what was said of the doubt last
+	ended   bool        // out stands
+	doubted bool        // sent, and no answer is known
 	begun   time.Time
 }
 
@@ -35,6 +35,8 @@ const stretch = 2000
 // History reads the journal for a run that carries on. again says which
 // outcomes are to be tried once more; it is not asked about unsent records,
 // which always are, nor about those in doubt, which are for the Sink to settle.
+// With a nil again, what was reported last is told of every record, and nothing
+// is to be tried once more.
 func (j *Journal) History(ctx context.Context, again func(etl.Status) bool) (*History, error) {
 	h := &History{journal: j, again: again}
 	err := j.db.QueryRowContext(ctx, `SELECT coalesce(max(last - first), 0) FROM batches`).Scan(&h.span)
@@ -51,6 +53,9 @@ func (h *History) Ended(ctx context.Context, rec *etl.Record) (etl.Outcome, bool
 	p := h.held[rec.Seq]
 	if p == nil {
 		return etl.Outcome{}, false, nil
+	}
+	if h.again == nil {
+		return p.out, true, nil
 	}
 	if p.doubted {
 		floor, err := h.journal.floorBefore(ctx, p.begun)
@@ -83,22 +88,27 @@ func (h *History) learn(b *Batch, from int64) {
 			p = &past{}
 			h.held[in.Seq] = p
 		}
+		out := etl.Outcome{Status: etl.InDoubt}
+		if b.Outcomes != nil {
+			out = b.Outcomes[i]
+		}
 		switch {
-		case b.Outcomes == nil:
-			p.doubt(b.Begun)
-		case b.Outcomes[i].Status == etl.InDoubt && b.Sent:
-			p.doubt(b.Begun)
-		case b.Sent && b.Outcomes[i].Status != etl.Unsent:
-			*p = past{out: b.Outcomes[i], ended: true}
+		case b.Sent && out.Status == etl.InDoubt:
+			p.doubt(b.Begun, out)
+		case b.Sent && out.Status != etl.Unsent:
+			*p = past{out: out, ended: true}
+		case h.again == nil && !p.doubted:
+			*p = past{out: out}
 		}
 	}
 }
 
 // doubt keeps the time of the first attempt without an answer.
-func (p *past) doubt(begun time.Time) {
+func (p *past) doubt(begun time.Time, out etl.Outcome) {
 	if !p.doubted {
 		*p = past{doubted: true, begun: begun}
 	}
+	p.out = out
 }
 
 // FloorFact is the key under which a run notes the id of a ticket that was there

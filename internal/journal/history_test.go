@@ -93,6 +93,21 @@ func TestHistory(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ended, "a retry tries what failed once more")
 
+	all, err := j.History(t.Context(), nil)
+	require.NoError(t, err)
+	for i, want := range []string{"created", "failed", "unsent", "created", "in-doubt", "in-doubt", "rejected"} {
+		seq := int64(i) + 1
+		rec := &etl.Record{Seq: seq}
+		out, ended, err := all.Ended(t.Context(), rec)
+		require.NoError(t, err)
+		require.True(t, ended)
+		require.Equal(t, want, out.Status.String(), "what was reported of %d", seq)
+		require.Nil(t, rec.Doubt)
+	}
+	_, ended, err = all.Ended(t.Context(), &etl.Record{Seq: 8})
+	require.NoError(t, err)
+	require.False(t, ended)
+
 	claimed, err := j.Claimed(t.Context(), []string{"1001", "1004", "1002", "7"})
 	require.NoError(t, err)
 	require.Equal(t, map[string]bool{"1001": true, "1004": true}, claimed)
@@ -170,7 +185,7 @@ func contextOf(t any) context.Context {
 }
 
 // TestOneFileWhenClosed: after Close all is in run.db, so that the file alone can
-// be copied.
+// be copied. The mark only guards it.
 func TestOneFileWhenClosed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -180,6 +195,7 @@ func TestOneFileWhenClosed(t *testing.T) {
 	require.NoError(t, j.Close())
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, entries, 1)
+	require.Len(t, entries, 2)
 	require.Equal(t, journal.File, entries[0].Name())
+	require.Equal(t, journal.MarkFile, entries[1].Name())
 }

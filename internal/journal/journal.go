@@ -36,7 +36,7 @@ import (
 const File = "run.db"
 
 // Format is the version of the journal that this program writes.
-const Format = 1
+const Format = 2
 
 // Facts say which run a journal belongs to. A resumed run compares them with
 // what it finds.
@@ -70,8 +70,10 @@ type Journal struct {
 	path  string
 	facts Facts
 	db    *sql.DB
+	file  os.FileInfo // of path, to see that it is still there
 
 	lastID   atomic.Int64
+	stored   int64 // batches that an earlier process has stored
 	writer   *writer
 	requests chan *request
 	closing  chan struct{} // closed: no request is taken any more
@@ -125,7 +127,11 @@ func Open(dir string) (*Journal, error) {
 		return nil, err
 	}
 	err = j.load()
-	if errors.Is(err, ErrEmpty) && log != nil && log.Size() > 0 {
+	begun, known := marked(path)
+	switch {
+	case (err == nil || errors.Is(err, ErrEmpty)) && begun > j.stored:
+		err = fmt.Errorf("%s: %d of %d batches are missing", damaged, begun-j.stored, begun)
+	case errors.Is(err, ErrEmpty) && !known && log != nil && log.Size() > 0:
 		err = errors.New(damaged)
 	}
 	if err != nil {
@@ -157,6 +163,17 @@ func open(path string) (*Journal, error) {
 		closing:  make(chan struct{}),
 		closed:   make(chan struct{}),
 	}, nil
+}
+
+// ErrGone is the error of a run folder that was taken away while it was in use.
+var ErrGone = errors.New("it was removed or moved while the run was at work; nothing more is sent, since it could not be resumed")
+
+// present makes sure that a later process will find what this one writes.
+func (j *Journal) present() error {
+	if now, err := os.Stat(j.path); err != nil || !os.SameFile(now, j.file) {
+		return ErrGone
+	}
+	return nil
 }
 
 // setUp makes the tables and stores the facts, all in one transaction.
@@ -209,7 +226,7 @@ func (j *Journal) load() error {
 		return fmt.Errorf("the journal has format %d, this program knows %d; use the ticketetl that wrote it, or a newer one", f, Format)
 	}
 	var last int64
-	if err := j.db.QueryRow(`SELECT coalesce(max(batch), 0) FROM batches`).Scan(&last); err != nil {
+	if err := j.db.QueryRow(`SELECT coalesce(max(batch), 0), count(*) FROM batches`).Scan(&last, &j.stored); err != nil {
 		return err
 	}
 	j.lastID.Store(last)
@@ -226,6 +243,9 @@ func (j *Journal) loadFacts() error {
 	}
 	return nil
 }
+
+// Began says whether any batch was ever begun.
+func (j *Journal) Began() bool { return j.lastID.Load() > 0 }
 
 // Facts are those that Create was given.
 func (j *Journal) Facts() Facts { return j.facts }

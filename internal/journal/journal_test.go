@@ -421,16 +421,16 @@ func TestErrors(t *testing.T) {
 			execute(t, dir, `UPDATE run SET value = '9' WHERE key = 'format'`)
 			_, err := journal.Open(dir)
 			return err
-		}, "run folder %s: the journal has format 9, this program knows 1; use the ticketetl that wrote it, or a newer one"},
+		}, "run folder %s: the journal has format 9, this program knows 2; use the ticketetl that wrote it, or a newer one"},
 		{"a batch was changed", func(t *testing.T, dir string) error {
 			closed(t, dir)
-			execute(t, dir, `INSERT INTO batches VALUES (5, 1, 0, 1, 1, '[[99999999999, 1, 1, 1, "", "00"]]')`)
+			execute(t, dir, `INSERT INTO batches VALUES (5, 1, 0, 1, 1, '[[99999999999, 1, 1, 1, "", "00"]]', 0)`)
 			j, err := journal.Open(dir)
 			require.NoError(t, err)
 			defer j.Close()
 			_, err = j.Progress(t.Context())
 			return err
-		}, "run folder %s: batch 5: the journal run.db is damaged, so what was sent is not known; restore it from a copy, or compare with results.csv before sending anything again: no record has the number 99999999999"},
+		}, "run folder %s: batch 5: the journal run.db is damaged, so what was sent is not known; restore it from a copy, or compare with results.csv before sending anything again: its checksum is wrong"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -473,7 +473,8 @@ func TestFullDisk(t *testing.T) {
 			confirmed = append(confirmed, id)
 		}
 	}
-	require.ErrorContains(t, err, "run folder "+dir+": the disk is full; free some space and resume the run: ")
+	require.EqualError(t, err, "run folder "+dir+": the disk is full: the journal run.db does not fit")
+	require.ErrorIs(t, err, journal.ErrFull)
 	require.NotEmpty(t, confirmed)
 
 	require.NoError(t, j.LimitPages(10_000)) // space again

@@ -12,11 +12,20 @@ import (
 	"github.com/ticketetl/ticketetl/internal/journal"
 )
 
-// model is what a journal must hold: each batch by its number.
+// model is what a journal must hold: each batch by its number, and the records
+// that were judged without being sent, of which a crash may take the last.
 type model struct {
-	records map[etl.BatchID][]*etl.Record
-	ended   map[etl.BatchID][]etl.Outcome
-	seq     int64
+	records  map[etl.BatchID][]*etl.Record
+	ended    map[etl.BatchID][]etl.Outcome
+	judged   []*etl.Record
+	verdicts []etl.Outcome
+	kept     int // so many of judged are on disk for certain
+	seq      int64
+}
+
+// crashed forgets what only this process knew.
+func (m *model) crashed() {
+	m.judged, m.verdicts = m.judged[:m.kept], m.verdicts[:m.kept]
 }
 
 func (m *model) open() []etl.BatchID {
@@ -64,6 +73,27 @@ func TestModel(t *testing.T) {
 				require.NoError(rt, j.End(t.Context(), id, m.records[id], out))
 				m.ended[id] = out
 			},
+			"judged": func(rt *rapid.T) {
+				recs := records(m.seq+1, m.seq+rapid.Int64Range(1, 5).Draw(rt, "records"))
+				m.seq += int64(len(recs))
+				out := make([]etl.Outcome, len(recs))
+				for i := range out {
+					out[i].Status = rapid.SampledFrom(etl.Statuses()).Draw(rt, "status")
+				}
+				require.NoError(rt, j.Judged(t.Context(), recs, out))
+				m.judged = append(m.judged, recs...)
+				m.verdicts = append(m.verdicts, out...)
+			},
+			"close": func(rt *rapid.T) {
+				if rapid.IntRange(0, 5).Draw(rt, "luck") > 0 {
+					rt.Skip("opening a file takes longer than all the rest")
+				}
+				require.NoError(rt, j.Close())
+				j, err = journal.Open(dir)
+				require.NoError(rt, err)
+				m.kept = len(m.judged)
+				m.check(rt, t, j)
+			},
 			"crash": func(rt *rapid.T) {
 				if rapid.IntRange(0, 5).Draw(rt, "luck") > 0 {
 					rt.Skip("opening a file takes longer than all the rest")
@@ -74,6 +104,7 @@ func TestModel(t *testing.T) {
 				dir = next
 				j, err = journal.Open(dir)
 				require.NoError(rt, err)
+				m.crashed()
 				m.check(rt, t, j)
 			},
 		})
@@ -82,9 +113,20 @@ func TestModel(t *testing.T) {
 }
 
 func (m *model) check(rt *rapid.T, t *testing.T, j *journal.Journal) {
-	got := collect(t, j, false)
-	require.Len(rt, got, len(m.records))
-	for _, b := range got {
+	require.NoError(rt, j.Verify(t.Context()))
+	var judged int
+	sent := map[etl.BatchID]bool{}
+	for _, b := range collect(t, j, false) {
+		if !b.Sent {
+			for i, in := range b.Intents {
+				require.Less(rt, judged, len(m.judged))
+				require.Equal(rt, m.judged[judged].Seq, in.Seq)
+				require.Equal(rt, m.verdicts[judged], b.Outcomes[i])
+				judged++
+			}
+			continue
+		}
+		sent[b.ID] = true
 		recs := m.records[b.ID]
 		require.Len(rt, b.Intents, len(recs))
 		for i, in := range b.Intents {
@@ -97,6 +139,8 @@ func (m *model) check(rt *rapid.T, t *testing.T, j *journal.Journal) {
 			require.Equal(rt, out[i], b.Outcomes[i])
 		}
 	}
+	require.Len(rt, sent, len(m.records))
+	require.GreaterOrEqual(rt, judged, m.kept)
 	var undone []etl.BatchID
 	for _, b := range collect(t, j, true) {
 		undone = append(undone, b.ID)

@@ -58,7 +58,7 @@ func (j *Journal) eachBatch(ctx context.Context, where string, yield func(*Batch
 		return err
 	}
 	rows, err := j.db.QueryContext(ctx, `
-		SELECT b.batch, b.sent, b.begun, b.records, a.ended, a.outcomes
+		SELECT b.batch, b.sent, b.begun, b.first, b.last, b.records, b.sum, a.ended, a.outcomes, a.sum
 		FROM batches b LEFT JOIN answers a ON a.batch = b.batch `+where+` ORDER BY b.batch`, args...)
 	if err != nil {
 		return err
@@ -96,12 +96,16 @@ func (j *Journal) places(ctx context.Context) (map[int64]etl.Position, error) {
 
 func scanBatch(rows *sql.Rows, places map[int64]etl.Position) (*Batch, error) {
 	var b Batch
-	var begun int64
+	var begun, sum int64
+	var seqs span
 	var records []byte
 	var outcomes sql.RawBytes
-	var ended sql.NullInt64
-	if err := rows.Scan(&b.ID, &b.Sent, &begun, &records, &ended, &outcomes); err != nil {
+	var ended, answered sql.NullInt64
+	if err := rows.Scan(&b.ID, &b.Sent, &begun, &seqs.first, &seqs.last, &records, &sum, &ended, &outcomes, &answered); err != nil {
 		return nil, err
+	}
+	if sum != batchSum(int64(b.ID), b.Sent, begun, seqs, records) {
+		return nil, b.damaged(errSum)
 	}
 	b.Begun = time.UnixMilli(begun).UTC()
 	if err := b.setIntents(records, places); err != nil {
@@ -109,6 +113,9 @@ func scanBatch(rows *sql.Rows, places map[int64]etl.Position) (*Batch, error) {
 	}
 	if ended.Valid {
 		b.Ended = time.UnixMilli(ended.Int64).UTC()
+		if answered.Int64 != answerSum(int64(b.ID), ended.Int64, outcomes) {
+			return nil, b.damaged(errSum)
+		}
 		if err := b.setOutcomes(outcomes); err != nil {
 			return nil, b.damaged(err)
 		}
@@ -131,7 +138,10 @@ func (b *Batch) setIntents(records []byte, places map[int64]etl.Position) error 
 		if err != nil {
 			return err
 		}
-		pos := places[r.source]
+		pos, known := places[r.source]
+		if !known {
+			return fmt.Errorf("the file that row %d stands in is not known", r.row)
+		}
 		pos.Row, pos.Line = r.row, r.line
 		b.Intents[i] = Intent{Seq: r.seq, Pos: pos, Key: r.key, Hash: hash}
 	}

@@ -4,7 +4,9 @@ package journal
 // [[seq, source, row, line, key, payload hash], ...], and one of answers its
 // outcomes, [[status, ticket id, problems], ...] in the same order, where
 // problems is absent or [[column, property, value, code, message, hint,
-// warning], ...]. Times are milliseconds since 1970, UTC.
+// warning], ...]. Times are milliseconds since 1970, UTC. Each line has a checksum
+// of all that stands in it, since SQLite would not notice that a page holds what
+// stood there earlier, or what belongs elsewhere.
 //
 // The views use no function that SQLite 3.9 lacks, since people open the file
 // with whatever sqlite3 their system has.
@@ -26,7 +28,8 @@ CREATE TABLE batches (
 	begun   INTEGER NOT NULL,
 	first   INTEGER NOT NULL, -- least and greatest seq of its records
 	last    INTEGER NOT NULL,
-	records TEXT NOT NULL
+	records TEXT NOT NULL,
+	sum     INTEGER NOT NULL
 );
 
 CREATE INDEX batches_by_seq ON batches (first);
@@ -34,7 +37,8 @@ CREATE INDEX batches_by_seq ON batches (first);
 CREATE TABLE answers (
 	batch    INTEGER PRIMARY KEY,
 	ended    INTEGER NOT NULL,
-	outcomes TEXT NOT NULL
+	outcomes TEXT NOT NULL,
+	sum      INTEGER NOT NULL
 );
 
 CREATE VIEW attempts AS
@@ -68,6 +72,6 @@ FROM attempts GROUP BY seq;
 const (
 	insertFact   = `INSERT OR REPLACE INTO run (key, value) VALUES (?, ?)`
 	insertSource = `INSERT OR IGNORE INTO sources (id, file, sheet) VALUES (?, ?, ?)`
-	insertBatch  = `INSERT INTO batches (batch, sent, begun, first, last, records) VALUES (?, ?, ?, ?, ?, ?)`
-	insertAnswer = `INSERT OR REPLACE INTO answers (batch, ended, outcomes) VALUES (?, ?, ?)`
+	insertBatch  = `INSERT INTO batches (batch, sent, begun, first, last, records, sum) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	insertAnswer = `INSERT OR REPLACE INTO answers (batch, ended, outcomes, sum) VALUES (?, ?, ?, ?)`
 )
