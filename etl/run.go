@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -196,17 +197,19 @@ func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
 // recall gives a record the outcome that it has from an earlier attempt, also if
 // it would be rejected by now: the account's definitions may have changed.
 func (r *run) recall(ctx context.Context, e *entry) error {
-	if r.steps.Past == nil || e.judged && e.out.Status != Rejected {
+	if r.steps.Past == nil {
 		return nil
 	}
 	out, ended, err := r.steps.Past.Ended(ctx, e.rec)
 	switch {
 	case err != nil:
 		return err
+	case ended && e.judged && e.out.Status == out.Status: // it is known at first hand
+		e.kept = true
 	case ended:
 		e.judge(out)
 		e.kept = true
-	case e.judged:
+	case e.judged && e.out.Status == Rejected:
 		e.reject(e.out.Problems)
 	}
 	return nil
@@ -297,7 +300,7 @@ func (r *run) process(ctx context.Context, b *batch) error {
 	if len(recs) == 0 {
 		return nil
 	}
-	outcomes, kept, err := r.send(ctx, recs)
+	outcomes, kept, err := r.send(ctx, b, recs)
 	b.keptOpen(kept)
 	b.judgeOpen(outcomes)
 	return err
@@ -312,19 +315,19 @@ func (b *batch) keptOpen(kept bool) {
 	}
 }
 
-// send journals and delivers recs. Outcomes are complete whatever the error; kept
-// says whether the journal was told of recs.
-func (r *run) send(ctx context.Context, recs []*Record) (outcomes []Outcome, kept bool, err error) {
+// send journals and delivers recs, the open entries of b. Outcomes are complete
+// whatever the error; kept says whether the journal was told of recs.
+func (r *run) send(ctx context.Context, b *batch, recs []*Record) (outcomes []Outcome, kept bool, err error) {
 	var id BatchID
 	if r.steps.Journal != nil {
 		if id, err = r.steps.Journal.Begin(ctx, recs); err != nil {
-			return same(Unsent, len(recs)), false, err
+			outcomes = same(Unsent, len(recs))
+			b.complete(outcomes)
+			return outcomes, false, err
 		}
 	}
 	outcomes, err = r.steps.Sink.Write(ctx, recs)
-	for i := range outcomes {
-		outcomes[i].doubt(recs[i])
-	}
+	b.complete(outcomes)
 	if r.steps.Journal != nil {
 		// The answer is known: it is kept even when the run is being cancelled.
 		err = errors.Join(err, r.steps.Journal.End(context.WithoutCancel(ctx), id, recs, outcomes))
@@ -418,21 +421,31 @@ func (b *batch) records() []*Record {
 	return recs
 }
 
-// judgeOpen gives the open entries their outcomes, in order. Warnings found on
-// the way stay with them.
-func (b *batch) judgeOpen(outcomes []Outcome) {
+// complete adds to the outcomes of the open entries, in order, what else is known
+// of them: warnings that were found on the way, and the cells.
+func (b *batch) complete(outcomes []Outcome) {
 	next := 0
 	for i := range b.entries {
 		e := &b.entries[i]
 		if e.judged {
 			continue
 		}
-		out := outcomes[next]
+		out := &outcomes[next]
 		next++
 		out.doubt(e.rec)
 		locate(e, out.Problems)
-		out.Problems = append(e.out.Problems, out.Problems...)
-		e.judge(out)
+		out.Problems = append(slices.Clip(e.out.Problems), out.Problems...)
+	}
+}
+
+// judgeOpen gives the open entries their outcomes, in order.
+func (b *batch) judgeOpen(outcomes []Outcome) {
+	next := 0
+	for i := range b.entries {
+		if e := &b.entries[i]; !e.judged {
+			e.judge(outcomes[next])
+			next++
+		}
 	}
 	b.open = 0
 }
@@ -442,6 +455,7 @@ func (b *batch) judgeRest(out Outcome) {
 	for i := range outcomes {
 		outcomes[i] = out
 	}
+	b.complete(outcomes)
 	b.judgeOpen(outcomes)
 }
 

@@ -578,3 +578,78 @@ func doubles(names []string, files [][]string, keep etl.DoublePolicy) []string {
 	}
 	return want
 }
+
+// memory is a Past that says the same of every record.
+type memory struct {
+	out   etl.Outcome
+	ended bool
+	doubt bool
+}
+
+func (m memory) Ended(_ context.Context, rec *etl.Record) (etl.Outcome, bool, error) {
+	if m.doubt {
+		rec.Doubt = &etl.Doubt{}
+	}
+	return m.out, m.ended, nil
+}
+
+// TestRunBelievesThePast: what an earlier attempt has stored, or may have, is not
+// rejected because the account's definitions, or what rows refer to, have changed
+// since: it would be mended and sent a second time.
+func TestRunBelievesThePast(t *testing.T) {
+	t.Parallel()
+	created := etl.Outcome{Status: etl.Created, ID: "7"}
+	tests := []struct {
+		name, cell string
+		past       memory
+		want       etl.Status
+		problems   int
+	}{
+		{"stored, and bad now", "bad", memory{out: created, ended: true}, etl.Created, 0},
+		{"stored, and skipped now", "skip", memory{out: created, ended: true}, etl.Created, 0},
+		{"in doubt, and bad now", "bad", memory{doubt: true}, etl.InDoubt, 2},
+		{"in doubt, and what it refers to is gone", "lost", memory{doubt: true}, etl.InDoubt, 2},
+		{"rejected then and now", "bad", memory{out: etl.Outcome{Status: etl.Rejected}, ended: true}, etl.Rejected, 1},
+		{"unknown", "bad", memory{}, etl.Rejected, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, report := &sink{}, &told{}
+			_, err := etl.Run(t.Context(), etl.Steps{
+				Inputs: []etl.Input{{Source: &rows{cells: []string{tt.cell}}, Mapper: mapper{}}},
+				Past:   tt.past, Resolver: resolver{}, Sink: s, Report: report,
+			}, etl.Options{})
+			require.NoError(t, err)
+			require.Empty(t, s.batches)
+			require.Equal(t, tt.want, report.outs[0].Status)
+			require.Len(t, report.outs[0].Problems, tt.problems)
+		})
+	}
+}
+
+// fullJournal keeps the outcomes that it is told.
+type fullJournal struct {
+	journalLog
+	outs []etl.Outcome
+}
+
+func (j *fullJournal) End(_ context.Context, _ etl.BatchID, _ []*etl.Record, outs []etl.Outcome) error {
+	j.outs = append(j.outs, outs...)
+	return nil
+}
+
+// TestRunJournalsAllThatIsTold: from the journal alone a report can be written
+// that is the same.
+func TestRunJournalsAllThatIsTold(t *testing.T) {
+	t.Parallel()
+	log, report := &fullJournal{}, &told{}
+	_, err := etl.Run(t.Context(), etl.Steps{
+		Inputs:  []etl.Input{{Source: &rows{cells: []string{"a", "warn", "refuse"}}, Mapper: mapper{}}},
+		Journal: log, Sink: &sink{}, Report: report,
+	}, etl.Options{})
+	require.NoError(t, err)
+	require.Equal(t, report.outs, log.outs)
+	require.Equal(t, "ODD", log.outs[1].Problems[0].Code, "a warning from before it was sent")
+	require.Equal(t, "refuse", log.outs[2].Problems[0].Value, "the cell")
+}
