@@ -15,10 +15,17 @@ func (opts *importOptions) brake(next etl.Report) etl.Report {
 	return &errorBrake{next: next, most: opts.maxErrors, rate: opts.maxErrorRate}
 }
 
+// checkBrake is the same for the check, in which rows may be in doubt that the
+// load is to settle.
+func (opts *importOptions) checkBrake(next etl.Report) etl.Report {
+	return &errorBrake{next: next, most: opts.maxErrors, rate: opts.maxErrorRate, settled: true}
+}
+
 type errorBrake struct {
 	next      etl.Report
 	most      int64   // bad rows; 0 for no bound
 	rate      float64 // percentage of bad rows; 0 for no bound
+	settled   bool    // rows in doubt are not bad
 	rows, bad int64
 }
 
@@ -27,8 +34,8 @@ func (b *errorBrake) Add(rec *etl.Record, out etl.Outcome) error {
 		return err
 	}
 	b.rows++
-	switch out.Status {
-	case etl.Rejected, etl.Failed, etl.InDoubt:
+	switch {
+	case out.Status == etl.Rejected, out.Status == etl.Failed, out.Status == etl.InDoubt && !b.settled:
 		b.bad++
 	}
 	switch rate := 100 * float64(b.bad) / float64(b.rows); {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/journal"
 )
 
 // Exit codes; 2 is left to Go's panic.
@@ -79,6 +81,11 @@ func codeOf(err error) int {
 	return exitCannotRun
 }
 
+// isFull says whether err is about a disk, a quota or a file that can't grow.
+func isFull(err error) bool {
+	return errors.Is(err, journal.ErrFull) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
 // nextStep says what to do about an error that does not say it itself.
 func nextStep(err error) string {
 	var faults transform.Faults
@@ -87,6 +94,8 @@ func nextStep(err error) string {
 		return "Nothing was sent. Correct the mapping; docs/mapping.md describes every key."
 	case hubspot.IsAuth(err):
 		return "Check the token (HUBSPOT_ACCESS_TOKEN or --token-file) and its scopes: tickets, crm.objects.owners.read, and crm.objects.contacts.read / companies.read for associations."
+	case isFull(err):
+		return "Make room on the disk that holds the run folders, or name another place with --runs (an unfinished run stays where it is); then give the same command again."
 	case errors.Is(err, hubspot.ErrGaveUp):
 		return "Check the network and --base-url, then run the same command again; --max-wait bounds how long it is tried."
 	case hubspot.IsDailyLimit(err):

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,7 +142,7 @@ func (j *job) importAll(ctx context.Context, opts importOptions) error {
 	if err := j.dropReports(); err != nil {
 		return errors.Join(err, j.close())
 	}
-	checked, err := j.check(ctx, etl.Unsent, opts.brake)
+	checked, err := j.check(ctx, etl.Unsent, opts.checkBrake)
 	if err != nil || j.app.interrupts() {
 		return j.finish(checked, err)
 	}
@@ -167,7 +168,7 @@ func (j *job) load(ctx context.Context, checked etl.Totals, opts importOptions) 
 		p.sink = load.NewImporter(j.conn.client, j.loadOptions(opts))
 		return j.run(ctx, p)
 	}
-	if err := j.openJournal(ctx); err != nil {
+	if err := j.openJournal(ctx, opts); err != nil {
 		return checked, err
 	}
 	past, err := j.log.History(ctx, j.again)
@@ -203,13 +204,53 @@ const schemaFile = "schema.json"
 
 // openJournal begins the journal of a new run, with all that is needed to carry
 // the run on; that of a run that is carried on is open already.
-func (j *job) openJournal(ctx context.Context) error {
+func (j *job) openJournal(ctx context.Context, opts importOptions) error {
 	if j.log != nil {
 		return nil
 	}
 	j.again = func(etl.Status) bool { return false }
+	j.summary.Counts, j.summary.RowsRead = nil, 0 // those of the check; what is sent is in the journal
+	if err := errors.Join(j.writeRecipe(), j.conn.schema.Save(filepath.Join(j.dir, schemaFile))); err != nil {
+		return err
+	}
+	release, err := lockStart(j.app.flags.runs)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = release() }() // it would go with the process
+	if err := j.aloneStill(opts); err != nil {
+		return err
+	}
+	if j.log, err = journal.Create(j.dir, j.facts()); err != nil {
+		return err
+	}
+	if err := j.log.Note(ctx, recipeFact, j.recipe); err != nil {
+		return err
+	}
+	return j.summary.Save(j.dir)
+}
+
+// aloneStill makes sure that no other process has begun the same work since this
+// one looked.
+func (j *job) aloneStill(opts importOptions) error {
+	if opts.again || j.app.volatile() {
+		return nil
+	}
+	all, err := j.app.imports()
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.dir != j.dir && !slices.Contains(j.earlier, r.dir) && sameWork(r.summary, &j.summary) && r.began() {
+			return fmt.Errorf("run %s has begun the same work meanwhile; when it has ended, give the command again", r.summary.RunID)
+		}
+	}
+	return nil
+}
+
+// writeRecipe makes what the journal keeps to carry the run on.
+func (j *job) writeRecipe() (err error) {
 	j.recipe.RowKey = j.wantsRowKey()
-	var err error
 	if j.recipe.Mapping, err = filepath.Abs(j.summary.Mapping.Path); err != nil {
 		return err
 	}
@@ -220,17 +261,7 @@ func (j *job) openJournal(ctx context.Context) error {
 		}
 		j.recipe.Files = append(j.recipe.Files, recipeFile{Name: f.name, Path: path, Read: f.opts})
 	}
-	j.summary.Counts, j.summary.RowsRead = nil, 0 // those of the check; what is sent is in the journal
-	if err := j.conn.schema.Save(filepath.Join(j.dir, schemaFile)); err != nil {
-		return err
-	}
-	if j.log, err = journal.Create(j.dir, j.facts()); err != nil {
-		return err
-	}
-	if err := j.log.Note(ctx, recipeFact, j.recipe); err != nil {
-		return err
-	}
-	return j.summary.Save(j.dir)
+	return nil
 }
 
 // floor is the id of a ticket that was there before the run, where settling
@@ -264,7 +295,7 @@ func (j *job) keyProperty() string {
 func (j *job) mayLoad(checked etl.Totals, opts importOptions) error {
 	good := checked[etl.Unsent]
 	switch {
-	case checked[etl.Rejected] > 0 && opts.allOrNothing:
+	case checked[etl.Rejected] > 0 && opts.allOrNothing && j.log == nil: // else all were good when the run began
 		return &exitError{code: exitRows, err: fmt.Errorf("%s rejected; with --all-or-nothing nothing was sent", plural(checked[etl.Rejected], "row was", "rows were"))}
 	case opts.dryRun || good == 0 || j.app.flags.yes:
 		return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,7 @@ type job struct {
 	doubles *etl.Doubles // which of several rows with one key counts
 
 	// Of an import that has begun to send, or is carried on:
+	earlier []string     // folders of imports that this one has been compared with
 	release func() error // of the run's lock
 	log     *journal.Journal
 	recipe  recipe
@@ -284,6 +286,26 @@ func (j *job) dropReports() error {
 // finish writes the summary down and shows it. cause is what made the run stop,
 // or nil; the returned error carries the exit code.
 func (j *job) finish(totals etl.Totals, cause error) error {
+	if j.log != nil {
+		cause = errors.Join(cause, j.log.Close()) // what it held must be on disk before the run counts as over
+	}
+	code := j.end(totals, cause)
+	j.markUp(totals)
+	err := j.keep(totals)
+	shown := j.app.showSummary(&j.summary, j.groups, j.dir)
+	switch {
+	case err != nil:
+		return &exitError{code: j.summary.ExitCode, err: err}
+	case shown != nil:
+		return &exitError{code: code, err: fmt.Errorf("the run has ended, and its report could not be shown: %w; see it with: ticketetl report %s%s", shown, j.summary.RunID, j.whereFlags())}
+	case code == exitDone:
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// end fills the summary in and returns the exit code.
+func (j *job) end(totals etl.Totals, cause error) int {
 	code := outcomeCode(totals)
 	j.summary.State = report.Finished
 	switch {
@@ -291,8 +313,8 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 		code, j.summary.State = exitInterrupted, report.Interrupted
 	case cause != nil:
 		code, j.summary.State, j.summary.Error = codeOf(cause), report.Aborted, j.causeText(cause)
-		if code == exitStopped {
-			j.summary.State = report.Stopped
+		if code == exitStopped || isFull(cause) && j.log != nil {
+			code, j.summary.State = exitStopped, report.Stopped
 		}
 	}
 	j.summary.ExitCode = code
@@ -303,20 +325,27 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 		j.summary.Calls = report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
 	}
 	j.summary.Next = j.next(totals, code, cause)
-	j.markUp(totals)
+	return code
+}
+
+// keep writes the summary down. Where it can't, the run counts as unfinished, in
+// what is shown as on disk, and the same command will end it.
+func (j *job) keep(totals etl.Totals) error {
 	boundary("finish-summary")
-	err := errors.Join(j.dropSpool(), j.summary.Save(j.dir), j.close())
+	err := j.summary.Save(j.dir)
 	boundary("finish-shown")
 	if err == nil {
-		err = j.app.showSummary(&j.summary, j.groups, j.dir)
+		return errors.Join(j.dropSpool(), j.close())
 	}
-	if err != nil {
-		return &exitError{code: exitCannotRun, err: err}
+	j.summary.State, j.summary.ExitCode = report.Aborted, exitCannotRun
+	if j.log != nil && !errors.Is(err, fs.ErrNotExist) {
+		j.summary.State, j.summary.ExitCode = report.Stopped, exitStopped
 	}
-	if code == exitDone {
-		return nil
+	if j.summary.Error == "" {
+		j.summary.Error = err.Error()
 	}
-	return &exitError{code: code}
+	j.summary.Next = j.next(totals, j.summary.ExitCode, err)
+	return errors.Join(err, j.close())
 }
 
 // causeText is why the run stopped, without values of cells where those are hidden.
@@ -349,6 +378,10 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 	switch {
 	case errors.As(cause, &unconfirmed):
 		return "To go on: " + again + " --yes"
+	case errors.Is(cause, journal.ErrGone) || errors.Is(cause, fs.ErrNotExist) && j.log != nil:
+		return "The run can't be carried on without its folder. Put it back, or look up in HubSpot what has been sent before you send anything again."
+	case isFull(cause):
+		return j.spaceText(totals) + " Then: " + j.resumeOr(again)
 	case code == exitAuth:
 		return "Check the token and its scopes, then run the same command again."
 	case code == exitCannotRun && totals[etl.Unsent] == totals.Sum():
@@ -374,12 +407,30 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 	return "Nothing left to do."
 }
 
+// bytesPerRow is about what one row takes in the run folder: in the journal and
+// in results.csv (docs/performance.md).
+const bytesPerRow = 300
+
+// spaceText says how much room the run needs on its disk.
+func (j *job) spaceText(totals etl.Totals) string {
+	need := max(totals.Sum()*bytesPerRow>>20, 1) + 1
+	return fmt.Sprintf("Make room on the disk that holds %s: the run needs about %s MiB in all.", j.dir, thousands(need))
+}
+
+// resumeOr is the command that carries on, or the one to begin with again.
+func (j *job) resumeOr(again string) string {
+	if j.log == nil {
+		return again
+	}
+	return "ticketetl resume " + j.summary.RunID + j.whereFlags()
+}
+
 // nextUnsent tells how to send what is left.
 func (j *job) nextUnsent(again string) string {
 	if j.log == nil {
 		return "Nothing was sent. Run it again: " + again
 	}
-	return fmt.Sprintf("Carry on, which sends only what is left: ticketetl resume %s%s", j.summary.RunID, j.whereFlags())
+	return "Carry on, which sends only what is left: " + j.resumeOr(again)
 }
 
 // whereFlags are the flags that lead a later command to the same account and run.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,11 +76,7 @@ failed.csv and imported from there.
 // runAgain carries on with a run that is named, or with the newest unfinished
 // one. again says which outcomes are tried once more.
 func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, again func(etl.Status) bool) error {
-	dir, err := a.runToResume(args)
-	if err != nil {
-		return err
-	}
-	j, err := a.jobOf(ctx, dir, again)
+	j, err := a.jobToResume(ctx, args, again)
 	if err != nil {
 		return err
 	}
@@ -98,22 +95,29 @@ func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, a
 	return j.importAll(ctx, opts)
 }
 
-// runToResume is the folder of the run that args name, or of the newest import
-// that is not finished.
-func (a *app) runToResume(args []string) (string, error) {
+// jobToResume is the job of the run that args name, or of the newest import that
+// is not finished. One that ended before it sent anything is passed over.
+func (a *app) jobToResume(ctx context.Context, args []string, again func(etl.Status) bool) (*job, error) {
 	if len(args) == 1 {
-		return a.runFolder(args)
+		dir, err := a.runFolder(args)
+		if err != nil {
+			return nil, err
+		}
+		return a.jobOf(ctx, dir, again)
 	}
 	all, err := a.imports()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, r := range all {
-		if r.unfinished() {
-			return r.dir, nil
+		if !r.unfinished() {
+			continue
+		}
+		if j, err := a.jobOf(ctx, r.dir, again); !errors.Is(err, journal.ErrEmpty) {
+			return j, err
 		}
 	}
-	return "", fmt.Errorf("there is no unfinished import in %s; 'ticketetl runs' lists what there is", a.flags.runs)
+	return nil, fmt.Errorf("there is no unfinished import in %s; 'ticketetl runs' lists what there is", a.flags.runs)
 }
 
 // A pastRun is an import that has a journal.
@@ -123,6 +127,20 @@ type pastRun struct {
 }
 
 func (r pastRun) unfinished() bool { return r.summary.State != report.Finished }
+
+// began says whether the run may have sent anything. Where that can't be told, it
+// may.
+func (r pastRun) began() bool {
+	if isLocked(r.dir) {
+		return true
+	}
+	log, err := journal.Open(r.dir)
+	if err != nil {
+		return !errors.Is(err, journal.ErrEmpty)
+	}
+	defer func() { _ = log.Close() }() // only read
+	return log.Began()
+}
 
 // imports lists the imports that sent, or were about to send, newest first.
 func (a *app) imports() ([]pastRun, error) {
@@ -149,13 +167,13 @@ func (a *app) imports() ([]pastRun, error) {
 
 // jobOf makes the job of a run that is to be carried on. The run is locked.
 func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool) (*job, error) {
-	s, err := report.LoadSummary(dir)
-	if err != nil {
-		return nil, err
-	}
 	release, err := lockRun(dir)
 	if err != nil {
 		return nil, err
+	}
+	s, err := report.LoadSummary(dir) // now that nobody else writes it
+	if err != nil {
+		return nil, errors.Join(err, release())
 	}
 	log, err := journal.Open(dir)
 	if err != nil {
@@ -164,7 +182,7 @@ func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool
 	j := &job{app: a, p: a.newProgress(), dir: dir, summary: *s, release: release, log: log, again: again}
 	// The whole journal is read before a file of the run is touched: if it is
 	// damaged, they are all that tells what was sent.
-	if _, err = log.Progress(ctx); err == nil {
+	if err = log.Verify(ctx); err == nil {
 		err = j.readRecipe(ctx)
 	}
 	if err != nil {
@@ -181,8 +199,11 @@ func (j *job) readRecipe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !known {
-		return fmt.Errorf("run %s ended before it sent anything; start it anew", j.summary.RunID)
+	switch {
+	case !known && j.log.Began():
+		return fmt.Errorf("run %s: %w", j.summary.RunID, journal.ErrDamaged)
+	case !known:
+		return fmt.Errorf("run %s: %w", j.summary.RunID, journal.ErrEmpty)
 	}
 	j.recipe = r
 	j.files = nil
@@ -226,7 +247,7 @@ func unchanged(now string, err error, name, sum string) error {
 
 // carryOn looks for an earlier run of the same work. An unfinished one is
 // carried on; a create that is finished is refused, since it would make every
-// ticket a second time.
+// ticket a second time, and so is anything whose files have changed half way.
 func (j *job) carryOn(ctx context.Context, opts importOptions) error {
 	if opts.dryRun || opts.again || j.app.volatile() {
 		return nil
@@ -236,21 +257,61 @@ func (j *job) carryOn(ctx context.Context, opts importOptions) error {
 		return err
 	}
 	for _, r := range all {
-		if r.dir == j.dir || !sameWork(r.summary, &j.summary) {
+		if r.dir == j.dir {
 			continue
 		}
-		switch {
-		case r.unfinished() && r.summary.Mapping.SHA256 == j.summary.Mapping.SHA256:
+		j.earlier = append(j.earlier, r.dir)
+		if r.unfinished() && sameWork(r.summary, &j.summary) && r.summary.Mapping.SHA256 == j.summary.Mapping.SHA256 {
 			if err := j.adopt(ctx, r); !errors.Is(err, journal.ErrEmpty) {
 				return err
-			} // else that run sent nothing
-		case j.mapping.Operation == etl.Create && !r.summary.DryRun:
-			return fmt.Errorf("run %s has imported this file into account %s already (%s); "+
-				"a second time would create every ticket again. To do that, give --again; to look at it: ticketetl report %s",
-				r.summary.RunID, r.summary.Account.ID, countsText(r.summary.Counts), r.summary.RunID)
+			}
+			continue // that run sent nothing
+		}
+		if err := j.mayStart(r); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// mayStart says why, beside an earlier run, the job must not be begun.
+func (j *job) mayStart(r pastRun) error {
+	was := r.summary
+	switch same := sameWork(was, &j.summary); {
+	case r.unfinished() && (same || sameNames(was, &j.summary)) && r.began():
+		return fmt.Errorf("run %s is unfinished (%s), and %s since it began; put back what it began with and give the command again, "+
+			"which carries it on, or start a new run with --again, which sends all rows of the files as they are now",
+			was.RunID, cmp.Or(countsText(was.Counts), "it was killed"), changedText(was, &j.summary))
+	case same && j.mapping.Operation == etl.Create && !r.unfinished():
+		return fmt.Errorf("run %s has imported this file into account %s already (%s); "+
+			"a second time would create every ticket again. To do that, give --again; to look at it: ticketetl report %s",
+			was.RunID, was.Account.ID, countsText(was.Counts), was.RunID)
+	}
+	return nil
+}
+
+// sameNames says that two imports have the same operation, account and names of
+// files. Standard input has no name.
+func sameNames(a, b *report.Summary) bool {
+	if a.Account.ID != b.Account.ID || a.Endpoint != b.Endpoint || a.Operation != b.Operation || len(a.Inputs) != len(b.Inputs) || a.DryRun {
+		return false
+	}
+	for i := range a.Inputs {
+		if a.Inputs[i].Path != b.Inputs[i].Path || a.Inputs[i].Sheet != b.Inputs[i].Sheet || a.Inputs[i].Path == "-" {
+			return false
+		}
+	}
+	return a.Mapping.Path == b.Mapping.Path
+}
+
+// changedText names what is not as it was.
+func changedText(was, now *report.Summary) string {
+	for i := range now.Inputs {
+		if was.Inputs[i].SHA256 != now.Inputs[i].SHA256 {
+			return now.Inputs[i].Path + " has changed"
+		}
+	}
+	return "the mapping " + now.Mapping.Path + " has changed"
 }
 
 // sameWork says that two imports bring the same files into the same account by

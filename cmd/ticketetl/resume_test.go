@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ticketetl/ticketetl/internal/journal"
 	"github.com/ticketetl/ticketetl/internal/report"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
@@ -237,7 +238,8 @@ func TestRunThatSentNothing(t *testing.T) {
 		Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.DailyLimit, Nth: 1}},
 	})
 	require.Equal(t, exitStopped, d.importAll(t.Context(), "x", "--concurrency", "1"))
-	require.NoError(t, os.Truncate(filepath.Join(runFolderOf(t, d), "run.db"), 0))
+	require.NoError(t, os.Truncate(filepath.Join(runFolderOf(t, d), journal.File), 0))
+	require.NoError(t, os.Remove(filepath.Join(runFolderOf(t, d), journal.MarkFile)))
 	d.restart()
 	require.Equal(t, exitDone, d.importAll(t.Context(), "x"), d.err.String())
 	require.Len(t, d.server.Tickets(false), 150)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -26,8 +29,12 @@ type owner struct {
 func lockRun(dir string) (release func() error, err error) {
 	path := filepath.Join(dir, lockFile)
 	lock := flock.New(path, flock.SetPermissions(0o600))
-	free, err := lock.TryLock()
-	if err != nil {
+	// Somebody who only looks whether the run is at work holds the lock as well,
+	// for a moment.
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	free, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
 	if !free {
@@ -44,6 +51,20 @@ func lockRun(dir string) (release func() error, err error) {
 	if err != nil {
 		_ = lock.Unlock()
 		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	return lock.Unlock, nil
+}
+
+// lockStart parts two processes that begin the journals of their runs, so that
+// each sees the other's. It waits for the lock, which nobody holds for long. The
+// folder of the runs is its own lock, where the system can lock folders.
+func lockStart(runs string) (release func() error, err error) {
+	lock := flock.New(runs, flock.SetFlag(os.O_RDONLY))
+	if runtime.GOOS == "windows" {
+		lock = flock.New(filepath.Join(runs, ".start.lock"))
+	}
+	if err := lock.Lock(); err != nil {
+		return nil, fmt.Errorf("run folders: %w", err)
 	}
 	return lock.Unlock, nil
 }

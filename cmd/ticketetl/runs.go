@@ -229,10 +229,11 @@ func (a *app) runReport(ctx context.Context, args []string, rebuild bool) error 
 // rebuild writes the report files of a run anew from its journal and its files,
 // and its summary if the run was killed.
 func (a *app) rebuild(ctx context.Context, dir string) (*report.Summary, error) {
-	j, err := a.jobOf(ctx, dir, func(etl.Status) bool { return false })
+	j, err := a.jobOf(ctx, dir, nil)
 	if err != nil {
 		return nil, err
 	}
+	j.doubles = &etl.Doubles{Keep: etl.DoublePolicy(j.recipe.Duplicates)}
 	definitions, err := schema.Load(filepath.Join(dir, schemaFile))
 	if err != nil {
 		return nil, errors.Join(err, j.close())

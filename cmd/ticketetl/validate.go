@@ -111,7 +111,15 @@ func (j *job) prepare() error {
 // check reads all rows without sending anything and shows how the files were
 // understood. A good row ends in the status good; brake may stop it early.
 func (j *job) check(ctx context.Context, good etl.Status, brake func(etl.Report) etl.Report) (etl.Totals, error) {
-	totals, err := j.run(ctx, pass{phase: "check", total: -1, checked: good, sample: j.sample, brake: brake})
+	p := pass{phase: "check", total: -1, checked: good, sample: j.sample, brake: brake}
+	if j.log != nil { // what is done already is told as it ended, whatever comes of this attempt
+		past, err := j.log.History(ctx, j.again)
+		if err != nil {
+			return etl.Totals{}, err
+		}
+		p.past = past
+	}
+	totals, err := j.run(ctx, p)
 	if j.app.flags.format == "text" {
 		fmt.Fprintln(j.app.out, j.target())
 		j.sample.print(j.app.out, j.infos, j.unused)
