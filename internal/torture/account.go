@@ -32,13 +32,14 @@ type account struct {
 	before map[string]sandbox.Ticket // what was there before the first attempt, and what others stored since, by id
 	ids    []string                  // in the order in which it was stored
 
-	server *http.Server
-	closed chan error
-	trap   atomic.Pointer[trap]
-	conns  atomic.Int64 // open connections
-	outage outage
-	wrote  atomic.Int64 // requests that write, so far
-	back   atomic.Int64 // when the outage is over, as UnixMilli; 0 before it begins
+	server  *http.Server
+	closed  chan error
+	trap    atomic.Pointer[trap]
+	conns   atomic.Int64 // open connections
+	outage  outage
+	onWrite func()       // called at each request that writes, before it is answered; may be nil
+	wrote   atomic.Int64 // requests that write, so far
+	back    atomic.Int64 // when the outage is over, as UnixMilli; 0 before it begins
 
 	others  []other
 	rows    []row
@@ -207,6 +208,9 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if writes(r) {
+		if a.onWrite != nil {
+			a.onWrite()
+		}
 		a.letIn(int(a.wrote.Add(1)))
 	}
 	if a.out() {

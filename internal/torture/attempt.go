@@ -21,11 +21,12 @@ import (
 
 // A desk is a folder with a mapping, a file and run folders.
 type desk struct {
-	bin  string
-	dir  string
-	args []string // of the import
-	env  []string
-	user *syscall.Credential // who executes it; nil: whoever executes this
+	bin   string
+	dir   string
+	args  []string // of the import
+	env   []string
+	stdin []byte              // what comes in through standard input
+	user  *syscall.Credential // who executes it; nil: whoever executes this
 }
 
 func (d *desk) path(name string) string { return filepath.Join(d.dir, name) }
@@ -145,6 +146,9 @@ func (d *desk) command(ctx context.Context, m *moment) *exec.Cmd {
 	cmd.Env, cmd.Dir = d.env, d.dir
 	if m != nil && m.kind == atBoundary {
 		cmd.Env = append(slices.Clip(d.env), fmt.Sprintf("TICKETETL_DIE_AT=%s:%d", m.where, m.n))
+	}
+	if d.stdin != nil {
+		cmd.Stdin = bytes.NewReader(d.stdin)
 	}
 	if d.user != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.user}

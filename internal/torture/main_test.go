@@ -14,6 +14,9 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	if prepareInside() {
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "torture-bin")
 	if err == nil {
 		err = os.Chmod(dir, 0o755) // for TestReadOnly's user
