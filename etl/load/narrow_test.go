@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,9 +29,11 @@ import (
 type strict struct {
 	t    rapid.TB
 	hint string // none, values, first, wrong
+	code int    // of the refusal: 400 or 409
 	mu   sync.Mutex
-	seen int            // write calls
-	done map[string]int // how often each good input was carried out
+	sent map[string]bool // the batches that were refused, by their inputs
+	seen int             // write calls
+	done map[string]int  // how often each good input was carried out
 }
 
 // input is one of a batch, in whatever form its endpoint has it.
@@ -77,6 +80,14 @@ func (s *strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(bad) > 0 {
+		var names []string
+		for _, in := range body.Inputs {
+			names = append(names, in.name())
+		}
+		slices.Sort(names)
+		batch := strings.Join(names, " ")
+		require.False(s.t, s.sent[batch], "a batch that was refused is sent again: %s", batch)
+		s.sent[batch] = true
 		s.refuse(w, bad, body.Inputs)
 		return
 	}
@@ -111,11 +122,11 @@ func (s *strict) read(w http.ResponseWriter, path string, inputs []input) {
 }
 
 func (s *strict) refuse(w http.ResponseWriter, bad []string, all []input) {
-	status, e := http.StatusBadRequest, map[string]any{"status": "error", "category": "VALIDATION_ERROR", "message": "no"}
+	e := map[string]any{"status": "error", "category": map[int]string{400: "VALIDATION_ERROR", 409: "CONFLICT"}[s.code], "message": "no"}
 	named := bad
 	switch s.hint {
 	case "first":
-		status, named = http.StatusConflict, bad[:1]
+		named = bad[:1]
 		fallthrough
 	case "values":
 		var faults []string
@@ -130,7 +141,7 @@ func (s *strict) refuse(w http.ResponseWriter, bad []string, all []input) {
 			e["context"] = map[string]any{"ids": []string{all[good].name()}, "objectWriteTraceId": []string{all[good].Trace}}
 		}
 	}
-	w.WriteHeader(status)
+	w.WriteHeader(s.code)
 	if err := json.NewEncoder(w).Encode(e); err != nil {
 		s.t.Error(err)
 	}
@@ -163,8 +174,23 @@ func TestNarrowing(t *testing.T) {
 		hint := rapid.SampledFrom([]string{"none", "values", "first", "wrong"}).Draw(rt, "hint")
 		rows := rapid.SampledFrom([]int{1, 2, 3, 37, 99, 100}).Draw(rt, "rows")
 		bad := rapid.SliceOfNDistinct(rapid.IntRange(0, rows-1), 0, min(rows, 20), rapid.ID[int]).Draw(rt, "bad")
-		checkNarrowing(rt, op, hint, rows, bad)
+		checkNarrowing(rt, op, hint, rapid.SampledFrom([]int{400, 409}).Draw(rt, "status"), rows, bad)
 	})
+}
+
+// TestNarrowingBound: one to ten bad rows of a hundred, anywhere.
+func TestNarrowingBound(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for k := 1; k <= 10; k++ {
+		for _, hint := range []string{"none", "values", "first", "wrong"} {
+			for _, code := range []int{400, 409} {
+				for range 5 {
+					checkNarrowing(t, etl.Create, hint, code, 100, rng.Perm(100)[:k])
+				}
+			}
+		}
+	}
 }
 
 func TestNarrowingWhenAllAreBad(t *testing.T) {
@@ -174,12 +200,12 @@ func TestNarrowingWhenAllAreBad(t *testing.T) {
 		all[i] = i
 	}
 	for _, hint := range []string{"none", "values", "first", "wrong"} {
-		checkNarrowing(t, etl.Create, hint, 100, all)
+		checkNarrowing(t, etl.Create, hint, 400, 100, all)
 	}
 }
 
-func checkNarrowing(t rapid.TB, op etl.Operation, hint string, rows int, bad []int) {
-	s := &strict{t: t, hint: hint, done: map[string]int{}}
+func checkNarrowing(t rapid.TB, op etl.Operation, hint string, code, rows int, bad []int) {
+	s := &strict{t: t, hint: hint, code: code, sent: map[string]bool{}, done: map[string]int{}}
 	client := clientOf(t, s)
 	recs := make([]*etl.Record, rows)
 	for i := range recs {
@@ -231,7 +257,7 @@ func TestNarrowingWorstCase(t *testing.T) {
 	t.Parallel()
 	for _, hint := range []string{"none", "wrong"} {
 		for at := range 100 {
-			checkNarrowing(t, etl.Create, hint, 100, []int{at})
+			checkNarrowing(t, etl.Create, hint, 409, 100, []int{at})
 		}
 	}
 }
