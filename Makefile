@@ -9,7 +9,7 @@ SEED ?= 1
 ROWS ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench fuzz torture torture-large conformance conformance-workbook clean
+.PHONY: help build demo test check format vet lint samples bench fuzz torture torture-large conformance conformance-files conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,12 @@ torture-large: ## import a file of ten million rows (ROWS) in two attempts; memo
 	$(GO) run ./internal/torture -large $(ROWS)
 	$(GO) run ./internal/torture -large $(ROWS) -key
 
-conformance: build ## drive the sandbox with the official npm client, and ticketetl against a strict stand-in (needs Node.js and the npm registry)
+conformance: build ## drive the sandbox with the official npm client, and ticketetl against a strict stand-in; then conformance-files (needs Node.js and the npm registry)
 	TICKETETL=$(CURDIR)/$(BIN) ./conformance/run.sh
+	./conformance/readers/run.sh
+
+conformance-files: ## only: read other projects' spreadsheets beside openpyxl, LibreOffice, Miller and excelize
+	./conformance/readers/run.sh
 
 PYTHON ?= python3
 conformance-workbook: build ## compare marked-up workbooks with their originals (needs openpyxl and LibreOffice)

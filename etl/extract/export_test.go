@@ -1,8 +1,12 @@
 package extract
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"os"
+
+	"github.com/ticketetl/ticketetl/etl"
 )
 
 // HasForm is for tests.
@@ -28,4 +32,102 @@ func ScanAll(path string) (rows int, err error) {
 		fields = s.appendText(fields[:0])
 		rows++
 	}
+}
+
+// A Cell is one filled cell of a file.
+type Cell struct {
+	Row, Column int // from 1
+	Text        string
+	Kind        etl.Kind
+}
+
+// Cells reads every cell of the file at path, of its first visible sheet if it is
+// a workbook, without a header.
+// where is its delimiter, or the sheet.
+func Cells(path string) (cells []Cell, where string, err error) {
+	file, size, err := openRegular(path, path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer file.Close()
+	f := &File{info: Info{Path: path, Size: size}, read: &meter{total: size}}
+	opts := Options{Name: path, Limits: Limits{}.withDefaults()}
+	if err := f.open(file, opts); err != nil {
+		return nil, "", err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, "", err
+	}
+	if rows, ok := f.rows.(*sheetRows); ok {
+		defer rows.release()
+		cells, err = rows.all()
+		return cells, f.info.Sheet, err
+	}
+	cells, err = allText(file, opts)
+	return cells, f.info.Delimiter, err
+}
+
+func (s *sheetRows) all() (cells []Cell, err error) {
+	part := ""
+	for _, sheet := range s.book.sheets {
+		if sheet.Name == s.sheet {
+			part = sheet.part
+		}
+	}
+	x, err := s.book.parts.stream(part, s.book.limits.MaxUnzipped)
+	if err != nil {
+		return nil, err
+	}
+	defer x.close()
+	stream := &cellStream{xmlStream: x, book: s.book}
+	for {
+		r, err := stream.next()
+		if errors.Is(err, io.EOF) {
+			return cells, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i, text := range r.fields {
+			if text != "" {
+				cells = append(cells, Cell{r.row, i + 1, text, r.kinds[i]})
+			}
+		}
+	}
+}
+
+// allText takes the cells of a faulty row for errors.
+func allText(file *os.File, opts Options) (cells []Cell, err error) {
+	head, err := readHead(file)
+	if err != nil {
+		return nil, err
+	}
+	gz := bytes.HasPrefix(head, gzipMagic)
+	seen, err := sampleOf(file, gz, opts.Limits)
+	if err != nil {
+		return nil, err
+	}
+	d, skip, err := detect(seen, &opts, func(string, ...any) {})
+	if err != nil {
+		return nil, err
+	}
+	r, err := unpack(file, gz, opts.Limits)
+	if err != nil {
+		return nil, err
+	}
+	s := newScanner(decoded(r, d.charset), d, opts.Limits)
+	if _, err := s.has(skip); err != nil {
+		return nil, err
+	}
+	s.pos += skip
+	for s.scan() == nil {
+		kind := etl.Text
+		if s.fault != nil {
+			kind = etl.CellError
+		}
+		for i, text := range s.appendText(nil) {
+			cells = append(cells, Cell{s.row, i + 1, text, kind})
+		}
+	}
+	return cells, nil
 }
