@@ -29,7 +29,11 @@ type broken struct {
 }
 
 func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
-	time.Sleep(100 * time.Millisecond)
+	select {
+	case <-time.After(100 * time.Millisecond):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
 	since := time.Since(b.began)
 	if since < b.from || since >= b.to {
 		return good(r)

@@ -134,7 +134,10 @@ func (w *window) keepSent() time.Duration { return w.interval + w.interval/200 +
 // places are how many attempts of ours may count at once.
 func (w *window) places(now time.Time) int {
 	own := float64(w.max) * (1 - w.reserve)
-	both := float64(w.max) - w.others(now) - w.slack(now)
+	both := float64(w.max) - w.slack(now)
+	if !w.shared(now) { // else untilReset leaves room for others
+		both -= w.others(now)
+	}
 	return max(1, int(min(own, both)+0.5))
 }
 
@@ -193,23 +196,27 @@ func (g *guess) shown(other *guess) bool {
 	return g.n >= 100 && g.rough < 1 && other.rough > 2*g.rough
 }
 
-// untilReset is 0 unless a fixed window is known to be spent. All that may have
-// been counted since the newest answer is taken for counted.
+// reset is when a fixed window ends, with some time to spare.
+func (w *window) reset() time.Time { return w.began.Add(w.interval + w.interval/200) }
+
+// shared says that a fixed window is under way, and that others spend of it.
+func (w *window) shared(now time.Time) bool {
+	return w.fixed && now.Before(w.reset()) && max(w.theirs[0], w.theirs[1]) > 0
+}
+
+// untilReset is 0 unless a fixed window is known to be spent; alone, we cannot
+// have spent it. All that may have been counted since the newest answer is taken
+// for counted.
 func (w *window) untilReset(now time.Time) time.Duration {
-	if !w.fixed {
+	if !w.shared(now) {
 		return 0
-	}
-	reset := w.began.Add(w.interval + w.interval/200)
-	theirs := max(w.theirs[0], w.theirs[1])
-	if !now.Before(reset) || theirs == 0 {
-		return 0 // alone, we cannot have spent it
 	}
 	ours := w.waiting + w.flying + w.done.after(w.newest) - 1
-	unseen := theirs * w.intervals(now.Sub(w.newest)+w.mean)
-	if float64(ours) < float64(w.left)-unseen-2*math.Sqrt(unseen)-w.slack(now) {
+	unseen := max(w.theirs[0], w.theirs[1]) * w.intervals(now.Sub(w.newest)+w.mean)
+	if float64(ours) < float64(w.left)-unseen-sure*math.Sqrt(unseen)-w.slack(now) {
 		return 0
 	}
-	return min(reset.Sub(now), w.poll())
+	return min(w.reset().Sub(now), w.poll())
 }
 
 // leave gives back a place whose attempt was not sent.
