@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -123,7 +124,7 @@ func open(files []inputFile, m *transform.Mapping, s *schema.Schema) (*opened, e
 			return nil, err
 		}
 		o.files = append(o.files, f)
-		mapper, err := transform.Compile(m, s, f.Header(), transform.CompileOptions{})
+		mapper, err := transform.Compile(m, s, f.Header(), transform.CompileOptions{Now: time.Now()})
 		if err != nil {
 			o.close()
 			return nil, err

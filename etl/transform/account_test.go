@@ -47,6 +47,7 @@ func account() *schema.Schema {
 	product := options(typed("product", "Product", "enumeration", "select"), "p1", "Alpha", "p2", "alpha", "p3", "Gamma")
 	product.Options[2].Hidden = true
 	crossed := options(typed("crossed", "Crossed", "enumeration", "select"), "1", "2", "2", "1", "3", "Three")
+	accents := options(typed("accents", "Accents", "enumeration", "select"), "1", "Média", "2", "Já", "3", "Ja", "4", "Às", "5", "Ás")
 	joined := options(typed("joined", "Joined", "enumeration", "checkbox"), "a", "A", "b", "B", "a_b", "A;B", "c", "C;D")
 	return &schema.Schema{
 		Account: schema.Account{ID: 1, TimeZone: "America/Sao_Paulo"},
@@ -56,7 +57,7 @@ func account() *schema.Schema {
 				"LOW", "Low", "MEDIUM", "Medium", "HIGH", "High", "URGENT", "Urgent"),
 			options(typed("hs_ticket_category", "Category", "enumeration", "checkbox"),
 				"PRODUCT_ISSUE", "Product issue", "BILLING_ISSUE", "Billing issue", "FEATURE_REQUEST", "Feature request"),
-			product, crossed, joined, unique, number, readOnly, calculated, archived,
+			product, crossed, accents, joined, unique, number, readOnly, calculated, archived,
 			typed("createdate", "Create date", "datetime", "date"), typed("closed_date", "Close date", "datetime", "date"),
 			typed("due", "Due date", "date", "date"), typed("effort", "Effort", "number", "number"),
 			typed("price", "Price", "number", "number"), typed("contract_id", "Contract", "number", "number"),

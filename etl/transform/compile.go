@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/schema"
@@ -13,12 +14,16 @@ import (
 type CompileOptions struct {
 	// Timezone, an IANA name, takes the place of source.timezone.
 	Timezone string
+
+	// Now is the time of the run, for validation rules relative to it; where it
+	// is zero they are left to HubSpot.
+	Now time.Time
 }
 
 // Compile checks m against the definitions of an account and the header of one
 // source. The error is Faults, all of them.
 func Compile(m *Mapping, s *schema.Schema, h *etl.Header, opts CompileOptions) (*Mapper, error) {
-	c := &compiler{m: m, s: s, h: h, used: map[int]bool{}, out: &Mapper{
+	c := &compiler{m: m, s: s, h: h, days: newCalendar(accountZone(s), opts.Now), used: map[int]bool{}, out: &Mapper{
 		operation: m.Operation, header: h, pipeline: -1, stage: -1, columns: map[string]int{},
 	}}
 	c.setZone(opts)
@@ -44,6 +49,7 @@ type compiler struct {
 	faults Faults
 	used   map[int]bool // columns
 	zone   *zone        // nil when no time zone is known
+	days   calendar
 
 	pipelineID string  // of a constant hs_pipeline
 	allStages  *stages // made on first use
@@ -56,6 +62,14 @@ func (c *compiler) fault(path []string, hint, format string, args ...any) {
 		File: c.m.Path, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...), Hint: hint,
 		Text: lineAt(c.m.lines, at),
 	})
+}
+
+// accountZone is the account's time zone; UTC where it is not known.
+func accountZone(s *schema.Schema) *zone {
+	if zone, err := loadZone(s.Account.TimeZone); err == nil {
+		return zone
+	}
+	return utc
 }
 
 func (c *compiler) setZone(opts CompileOptions) {
@@ -137,7 +151,7 @@ func (c *compiler) key() {
 		property: k.Property, column: column, id: k.Property == idProperty,
 		number: def.Type == "number" && k.Property != idProperty,
 		write:  c.creates() && k.Property != idProperty,
-		tests:  testsOf(c.s.Rules[k.Property], c.anyZone()),
+		tests:  testsOf(c.s.Rules[k.Property], c.days),
 	}
 	c.plan(ColumnPlan{
 		Column: column, Header: columnName(c.h, column), Property: def.Name, Label: def.Label, Type: def.Type,
@@ -241,7 +255,7 @@ func (c *compiler) property(p *Property) {
 	if s.converter == nil {
 		return
 	}
-	s.tests = testsOf(c.s.Rules[p.Name], c.anyZone())
+	s.tests = testsOf(c.s.Rules[p.Name], c.days)
 	if def.Multiple() {
 		s.split = splitOr(p.Split)
 	}

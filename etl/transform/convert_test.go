@@ -146,6 +146,11 @@ func TestConversions(t *testing.T) {
 		{name: "24 o'clock", property: "createdate", cell: "2024-01-31 24:00",
 			problem: `M IMPOSSIBLE_DATE: "2024-01-31 24:00" is no date: there is no time 24:00:00; dates are read as year-month-day`},
 
+		{name: "an option without its accents", property: "accents", cell: "MEDIA", want: "1"},
+		{name: "accents tell options apart", property: "accents", cell: "ja", want: "3"},
+		{name: "accents tell options apart, both ways", property: "accents", cell: "JÁ", want: "2"},
+		{name: "accents that are needed", property: "accents", cell: "as",
+			problem: `M AMBIGUOUS_OPTION: "as" names several options: Às (4), Ás (5); write it as it is listed, with the value in brackets`},
 		{name: "true", property: "escalated", cell: "TRUE", want: "true"},
 		{name: "sim", property: "escalated", cell: " Sim ", want: "true"},
 		{name: "não", property: "escalated", cell: "NÃO", want: "false"},

@@ -19,15 +19,16 @@ type item struct {
 }
 
 // A lookup finds items by their id, label or both ("Label (id)") exactly, then
-// by any name without case and blanks.
+// by any name without case and blanks, then without accents as well.
 type lookup struct {
 	items  []item
 	exact  map[string][]int
 	folded map[string][]int
+	bare   map[string][]int
 }
 
 func newLookup(items []item) *lookup {
-	l := &lookup{items: items, exact: map[string][]int{}, folded: map[string][]int{}}
+	l := &lookup{items: items, exact: map[string][]int{}, folded: map[string][]int{}, bare: map[string][]int{}}
 	for i, it := range items {
 		names := []string{it.id, it.label, it.exactName()}
 		for _, name := range names {
@@ -35,6 +36,7 @@ func newLookup(items []item) *lookup {
 		}
 		for _, name := range append(names, it.others...) {
 			addIndex(l.folded, schema.Fold(name), i)
+			addIndex(l.bare, schema.Bare(name), i)
 		}
 	}
 	return l
@@ -52,7 +54,15 @@ func (l *lookup) find(text string) []int {
 	if found := l.exact[text]; len(found) > 0 {
 		return found
 	}
-	return l.folded[schema.Fold(text)]
+	return l.loosely(text)
+}
+
+// loosely finds items by texts that differ in case, blanks and maybe accents.
+func (l *lookup) loosely(text string) []int {
+	if found := l.folded[schema.Fold(text)]; len(found) > 0 {
+		return found
+	}
+	return l.bare[schema.Bare(text)]
 }
 
 // one returns the only item that text names, or how many there are.

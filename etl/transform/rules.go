@@ -19,21 +19,46 @@ import (
 // stored; empty when nothing is.
 type test func(value string) string
 
-// testsOf makes tests of the validation rules of a property. Rules that depend
-// on the day of the run (the DURATION ones), and rules whose arguments cannot be
-// read, are left to HubSpot.
+// A calendar is what rules about days need: the account's time zone, and the
+// day of the run there, as its midnight in UTC; zero when it is not known.
+type calendar struct {
+	zone  *zone
+	today time.Time
+}
+
+func newCalendar(zone *zone, now time.Time) calendar {
+	c := calendar{zone: zone}
+	if !now.IsZero() {
+		y, m, d := now.In(zone.loc).Date()
+		c.today = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	return c
+}
+
+// day is the day of a stored value in the zone, as its midnight in UTC.
+func (c calendar) day(value string) (time.Time, bool) {
+	t, ok := momentOf(value)
+	if ok && len(value) > len(time.DateOnly) {
+		y, m, d := t.In(c.zone.loc).Date()
+		t = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	return t, ok
+}
+
+// testsOf makes tests of the validation rules of a property. Rules whose
+// arguments cannot be read are left to HubSpot.
 // Source: property validations API, table in its guide.
-func testsOf(rules []schema.Rule, zone *zone) []test {
+func testsOf(rules []schema.Rule, days calendar) []test {
 	var tests []test
 	for _, rule := range rules {
-		if t := testOf(rule, zone); t != nil {
+		if t := testOf(rule, days); t != nil {
 			tests = append(tests, t)
 		}
 	}
 	return tests
 }
 
-func testOf(rule schema.Rule, zone *zone) test {
+func testOf(rule schema.Rule, days calendar) test {
 	arg := ""
 	if len(rule.Arguments) > 0 {
 		arg = rule.Arguments[0]
@@ -50,7 +75,9 @@ func testOf(rule schema.Rule, zone *zone) test {
 	case "START_DATE", "END_DATE", "START_DATETIME", "END_DATETIME":
 		return momentTest(rule.Type, arg)
 	case "DAYS_OF_WEEK":
-		return weekdayTest(rule.Arguments, zone)
+		return weekdayTest(rule.Arguments, days)
+	case "AFTER_DURATION", "AFTER_DATETIME_DURATION", "BEFORE_DURATION", "BEFORE_DATETIME_DURATION":
+		return durationTest(rule.Type, arg, days)
 	case "EMAIL_ALLOWED_DOMAINS", "EMAIL_BLOCKED_DOMAINS":
 		return emailDomainTest(rule.Arguments, rule.Type == "EMAIL_ALLOWED_DOMAINS")
 	case "URL_ALLOWED_DOMAINS", "URL_BLOCKED_DOMAINS":
@@ -178,18 +205,39 @@ func momentTest(kind, arg string) test {
 	return must("must not be after "+shown, func(v string) bool { t, ok := momentOf(v); return ok && !t.After(limit) })
 }
 
-// weekdayTest judges a date-time by the day it is in the zone.
-func weekdayTest(days []string, zone *zone) test {
-	if len(days) == 0 {
+// weekdayTest judges a date-time by the day it is in the account's zone.
+func weekdayTest(weekdays []string, days calendar) test {
+	if len(weekdays) == 0 {
 		return nil
 	}
-	return must("must be a "+strings.ToLower(strings.Join(days, ", ")), func(v string) bool {
-		t, ok := momentOf(v)
-		if len(v) > len(time.DateOnly) {
-			t = t.In(zone.loc)
-		}
-		return ok && slices.Contains(days, strings.ToUpper(t.Weekday().String()))
+	return must("must be a "+strings.ToLower(strings.Join(weekdays, ", ")), func(v string) bool {
+		day, ok := days.day(v)
+		return ok && slices.Contains(weekdays, strings.ToUpper(day.Weekday().String()))
 	})
+}
+
+var periodPattern = regexp.MustCompile(`^(-?)P(?:(\d{1,5})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,5})D)?$`)
+
+// durationTest compares with the day of the run, in the account's zone, plus a
+// period of ISO 8601 such as P7D.
+func durationTest(kind, arg string, days calendar) test {
+	found := periodPattern.FindStringSubmatch(arg)
+	if found == nil || days.today.IsZero() {
+		return nil
+	}
+	var n [4]int
+	for i := range n {
+		n[i], _ = strconv.Atoi("0" + found[i+2]) // digits, or absent
+		if found[1] == "-" {
+			n[i] = -n[i]
+		}
+	}
+	limit := days.today.AddDate(n[0], n[1], 7*n[2]+n[3])
+	shown := limit.Format(time.DateOnly) + " (today and " + arg + ")"
+	if strings.HasPrefix(kind, "AFTER") {
+		return must("must not be before "+shown, func(v string) bool { day, ok := days.day(v); return ok && !day.Before(limit) })
+	}
+	return must("must not be after "+shown, func(v string) bool { day, ok := days.day(v); return ok && !day.After(limit) })
 }
 
 // alphanumericTest lets blanks pass: whether there may be any is for the

@@ -2,6 +2,7 @@ package transform_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,7 +48,12 @@ func TestValidationRules(t *testing.T) {
 		{"createdate", "START_DATETIME", args{"1704067200000"}, args{"2024-01-01T00:00:00Z"}, args{"2023-12-31T23:59:59Z"}, `"2023-12-31T23:59:59Z" must not be before 2024-01-01T00:00:00Z`},
 		{"due", "DAYS_OF_WEEK", args{"MONDAY", "TUESDAY"}, args{"2024-01-01"}, args{"2024-01-03"}, `"2024-01-03" must be a monday, tuesday`},
 		{"createdate", "DAYS_OF_WEEK", args{"SUNDAY"}, args{"2024-01-01T02:00:00Z"}, args{"2024-01-01T03:00:00Z"}, `"2024-01-01T03:00:00Z" must be a sunday`},
-		{"due", "AFTER_DURATION", args{"P7D"}, args{"1999-01-01"}, nil, ""},
+		{"due", "AFTER_DURATION", args{"P7D"}, args{"2024-01-08"}, args{"2024-01-07"}, `"2024-01-07" must not be before 2024-01-08 (today and P7D)`},
+		{"due", "AFTER_DURATION", args{"-P1M"}, args{"2023-12-01"}, args{"2023-11-30"}, `"2023-11-30" must not be before 2023-12-01 (today and -P1M)`},
+		{"due", "BEFORE_DURATION", args{"P1Y1W"}, args{"2025-01-08"}, args{"2025-01-09"}, `"2025-01-09" must not be after 2025-01-08 (today and P1Y1W)`},
+		{"createdate", "AFTER_DATETIME_DURATION", args{"P0D"}, args{"2024-01-01T03:00:00Z"}, args{"2024-01-01T02:59:59Z"}, `"2024-01-01T02:59:59Z" must not be before 2024-01-01 (today and P0D)`},
+		{"createdate", "BEFORE_DATETIME_DURATION", args{"P1D"}, args{"2024-01-03T02:59:59Z"}, args{"2024-01-03T03:00:00Z"}, `"2024-01-03T03:00:00Z" must not be after 2024-01-02 (today and P1D)`},
+		{"due", "AFTER_DURATION", args{"PT7H"}, args{"1999-01-01"}, nil, ""},
 		{"effort", "MIN_NUMBER", args{"many"}, args{"1"}, nil, ""},
 		{"content", "REGEX", args{"(?!a)"}, args{"a"}, nil, ""},
 	}
@@ -58,7 +64,9 @@ func TestValidationRules(t *testing.T) {
 			s.Rules = map[string][]schema.Rule{tt.property: {{Type: tt.rule, Arguments: tt.args}}}
 			m, err := transform.Parse("m.yaml", []byte("operation: update\nkey: {property: external_id, column: Ticket ID}\nproperties: {"+tt.property+": X}\n"))
 			require.NoError(t, err)
-			mapper, err := transform.Compile(m, s, etl.NewHeader(deskHeader), transform.CompileOptions{})
+			mapper, err := transform.Compile(m, s, etl.NewHeader(deskHeader), transform.CompileOptions{
+				Now: time.Date(2024, 1, 2, 2, 0, 0, 0, time.UTC), // the first of January in the account's zone
+			})
 			require.NoError(t, err)
 			for _, text := range tt.good {
 				_, problems := mapper.Apply(row("Ticket ID", "1", "X", text))

@@ -75,7 +75,7 @@ func (st *stages) anywhere(text string) (pipeline, stage string, f *flaw) {
 func (st *stages) find(text string) []int {
 	found := st.all.exact[text]
 	if len(found) == 0 {
-		return st.all.folded[schema.Fold(text)]
+		return st.all.loosely(text)
 	}
 	for i := range st.all.items {
 		if st.all.items[i].others[0] == text && !slices.Contains(found, i) {

@@ -381,10 +381,21 @@ func durationRule(after bool) func([]string) (ruleCheck, error) {
 			now := time.UnixMilli(c.now).In(c.s.zone)
 			today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
 			limit := today.AddDate(n[0], n[1], 7*n[2]+n[3]).UnixMilli()
-			ms, ok := anyInstant(text)
+			ms, ok := c.localDay(text)
 			return unless(ok && (after && ms >= limit || !after && ms <= limit), message)
 		}, nil
 	}
+}
+
+// localDay is the day of a stored date, or of a stored date-time in the
+// account's time zone, as its midnight in UTC.
+func (c *call) localDay(text string) (int64, bool) {
+	ms, ok := anyInstant(text)
+	if ok && len(text) > len(time.DateOnly) {
+		y, m, d := time.UnixMilli(ms).In(c.s.zone).Date()
+		ms = time.Date(y, m, d, 0, 0, 0, 0, time.UTC).UnixMilli()
+	}
+	return ms, ok
 }
 
 func weekdayRule(args []string) (ruleCheck, error) {
@@ -393,7 +404,7 @@ func weekdayRule(args []string) (ruleCheck, error) {
 		return nil, fmt.Errorf("the arguments are not days from MONDAY to SUNDAY")
 	}
 	return func(_ *call, text string) string {
-		ms, ok := anyInstant(text)
+		ms, ok := c.localDay(text)
 		day := strings.ToUpper(time.UnixMilli(ms).UTC().Weekday().String())
 		return unless(ok && slices.Contains(args, day), "must be on one of "+list(args))
 	}, nil

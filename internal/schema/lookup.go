@@ -18,6 +18,24 @@ func Fold(s string) string {
 	return norm.NFC.String(strings.Map(foldRune, s))
 }
 
+// Bare is Fold without the accents of Latin letters, for texts that nothing
+// equals when folded: "nao" is found where only "Não" is. Other scripts keep
+// their marks, which make other letters and words there.
+func Bare(s string) string {
+	s = Fold(s)
+	if _, ok := foldASCII(s); ok {
+		return s
+	}
+	latin := false
+	return norm.NFC.String(strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) && latin {
+			return -1
+		}
+		latin = unicode.Is(unicode.Latin, r) || unicode.Is(unicode.Mn, r) && latin
+		return r
+	}, norm.NFD.String(s)))
+}
+
 // foldRune is one rune for all that differ from r only in case: the lower-case
 // one, if there is any.
 func foldRune(r rune) rune {
@@ -136,21 +154,29 @@ func (s *Schema) MatchLabels(to, text string) []*Label {
 }
 
 // match returns the items whose first name (the internal one) is exactly text;
-// failing that, those of which any name equals text without case and blanks.
+// failing that, those of which any name equals text without case and blanks, or
+// without accents as well.
 func match[T any](items []T, text string, names ...func(*T) string) []*T {
 	for i := range items {
 		if names[0](&items[i]) == text {
 			return []*T{&items[i]}
 		}
 	}
-	want := Fold(text)
+	if found := matchBy(Fold, items, text, names); len(found) > 0 {
+		return found
+	}
+	return matchBy(Bare, items, text, names)
+}
+
+func matchBy[T any](form func(string) string, items []T, text string, names []func(*T) string) []*T {
+	want := form(text)
 	if want == "" {
 		return nil
 	}
 	var found []*T
 	for i := range items {
 		for _, name := range names {
-			if Fold(name(&items[i])) == want {
+			if form(name(&items[i])) == want {
 				found = append(found, &items[i])
 				break
 			}

@@ -8,8 +8,8 @@ import (
 )
 
 // Same says whether writing value over stored would change nothing: numbers are
-// compared by value, date-times by instant, multiple options as sets, anything
-// else as text. Both are texts as HubSpot stores them; empty means no value.
+// compared by value, date-times by instant, multiple options as sets, texts
+// whatever their line breaks are, which HubSpot gives back as bare LF. Both are texts as HubSpot stores them; empty means no value.
 func (p *Property) Same(stored, value string) bool {
 	if stored == value {
 		return true
@@ -24,9 +24,13 @@ func (p *Property) Same(stored, value string) bool {
 		return sameInstant(stored, value)
 	case "enumeration":
 		return p.Multiple() && sameOptions(stored, value)
+	case "string":
+		return bareBreaks(stored) == bareBreaks(value)
 	}
 	return false
 }
+
+func bareBreaks(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 
 func sameNumber(a, b string) bool {
 	x, ok := new(big.Rat).SetString(a)

@@ -27,6 +27,8 @@ func TestPropertySame(t *testing.T) {
 		want          bool
 	}{
 		{"equal text", text, "a", "a", true},
+		{"line breaks of Windows", text, "a\nb", "a\r\nb", true},
+		{"another text", text, "a\nb", "a\r\nc", false},
 		{"text keeps its leading zeros", text, "007", "7", false},
 		{"numbers by value", number, "1.50", "1.5", true},
 		{"eighteen digits are not rounded", number, "900719925474099267", "900719925474099268", false},
@@ -64,6 +66,7 @@ func TestMatchOptions(t *testing.T) {
 		{"exact value", "HIGH", []string{"HIGH"}},
 		{"label without case and blanks", "  high ", []string{"HIGH"}},
 		{"accents and case", "NÃO  SEI", []string{"unknown"}},
+		{"no accents, where nothing else fits", "nao SEI", []string{"unknown"}},
 		{"two candidates", "Vip", []string{"a", "b"}},
 		{"an exact value wins over another's label", "a", []string{"a"}},
 		{"nothing", "low", nil},
@@ -78,6 +81,17 @@ func TestMatchOptions(t *testing.T) {
 			}
 			require.Equal(t, tt.want, got)
 		})
+	}
+}
+
+func TestBare(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Não  SEI": "nao sei", "Größe": "große", "Ação é": "acao e", "ệ": "e", "plain": "plain",
+		"Й": "й", "ガ": "ガ", "हिन्दी": "हिन्दी", "e\u0301": "e", "שָׁלוֹם": "שָׁלוֹם",
+	} {
+		require.Equal(t, schema.Fold(want), schema.Bare(text), text)
+		require.Equal(t, schema.Bare(text), schema.Bare(schema.Bare(text)))
 	}
 }
 
