@@ -403,7 +403,7 @@ func weekdayRule(args []string) (ruleCheck, error) {
 	if len(args) < 1 || slices.ContainsFunc(args, func(day string) bool { return !slices.Contains(week, day) }) {
 		return nil, fmt.Errorf("the arguments are not days from MONDAY to SUNDAY")
 	}
-	return func(_ *call, text string) string {
+	return func(c *call, text string) string {
 		ms, ok := c.localDay(text)
 		day := strings.ToUpper(time.UnixMilli(ms).UTC().Weekday().String())
 		return unless(ok && slices.Contains(args, day), "must be on one of "+list(args))
