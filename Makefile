@@ -9,7 +9,7 @@ SEED ?= 1
 ROWS ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench fuzz torture torture-large conformance conformance-files conformance-workbook clean
+.PHONY: help build demo test check format vet lint samples bench fuzz agree torture torture-large conformance conformance-files conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s)
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; \
 	done
+
+agree: ## what validation says against the sandbox in 1,000 random accounts; one wrong cell in 10,000 rows
+	$(GO) test ./internal/trust -run Agree -v -rapid.checks=1000 -rapid.nofailfile
+	$(GO) test ./internal/trust -run OneWrongCell -v -rows 10000 -timeout 30m
 
 torture: ## kill the program 2,000 times and more and compare the account with the file (ROUNDS, SEED)
 	$(GO) run ./internal/torture -rounds $(ROUNDS) -seed $(SEED) -parallel 6

@@ -71,7 +71,7 @@ func (k *keySet) claim(rec *Record) []Problem {
 		return problems
 	}
 	for _, p := range rec.Properties {
-		if !k.unique[p.Name] || p.Value == rec.Key {
+		if !k.unique[p.Name] {
 			continue
 		}
 		if at, taken := k.take(p.Name, p.Value); taken {

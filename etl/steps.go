@@ -124,6 +124,6 @@ type Options struct {
 	Checked          Status          // outcome of a good Record where there is no Sink
 	Unique           bool            // reject a Record whose Key another one of the run has
 	Doubles          *Doubles        // with Unique: which of several rows with one Key counts; nil: reject the later ones
-	UniqueProperties []string        // with Unique: the same for the values of these
+	UniqueProperties []string        // with Unique: the same for the values of these, the key not among them
 	Stop             <-chan struct{} // closed: finish what is under way, the rest is Unsent
 }

@@ -255,11 +255,12 @@ func (j *job) writers() int {
 	return max(j.app.flags.concurrency, 1)
 }
 
-// uniqueProperties are those of which no two tickets have the same value.
+// uniqueProperties are those, besides the key, of which no two tickets have the
+// same value.
 func (j *job) uniqueProperties() []string {
 	var names []string
 	for i := range j.conn.schema.Properties {
-		if p := &j.conn.schema.Properties[i]; p.HasUniqueValue {
+		if p := &j.conn.schema.Properties[i]; p.HasUniqueValue && p.Name != j.keyProperty() {
 			names = append(names, p.Name)
 		}
 	}

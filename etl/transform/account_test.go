@@ -48,7 +48,7 @@ func account() *schema.Schema {
 	product.Options[2].Hidden = true
 	crossed := options(typed("crossed", "Crossed", "enumeration", "select"), "1", "2", "2", "1", "3", "Three")
 	accents := options(typed("accents", "Accents", "enumeration", "select"), "1", "Média", "2", "Já", "3", "Ja", "4", "Às", "5", "Ás")
-	joined := options(typed("joined", "Joined", "enumeration", "checkbox"), "a", "A", "b", "B", "a_b", "A;B", "c", "C;D")
+	joined := options(typed("joined", "Joined", "enumeration", "checkbox"), "a", "A", "b", "B", "a_b", "A;B", "c", "C;D", "e;f", "E and F")
 	return &schema.Schema{
 		Account: schema.Account{ID: 1, TimeZone: "America/Sao_Paulo"},
 		Properties: []schema.Property{

@@ -146,6 +146,8 @@ func TestConversions(t *testing.T) {
 		{name: "24 o'clock", property: "createdate", cell: "2024-01-31 24:00",
 			problem: `M IMPOSSIBLE_DATE: "2024-01-31 24:00" is no date: there is no time 24:00:00; dates are read as year-month-day`},
 
+		{name: "an option whose value cannot be one of several", property: "joined", cell: "E and F",
+			problem: `M INVALID_OPTION: "E and F" cannot be written: the value "e;f" of the option holds the sign that parts options; give the option another value in HubSpot`},
 		{name: "an option without its accents", property: "accents", cell: "MEDIA", want: "1"},
 		{name: "accents tell options apart", property: "accents", cell: "ja", want: "3"},
 		{name: "accents tell options apart, both ways", property: "accents", cell: "JÁ", want: "2"},

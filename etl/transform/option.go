@@ -193,7 +193,7 @@ func (m *multiChoice) convert(in cell) (string, *flaw) {
 			return "", flawOf(m.ambiguous, "write the one that is meant with its value in brackets, or change what parts them (split)",
 				"%s is one %s, %s, and several parted by %q", quote(in.text), m.kind, m.candidates(found), m.split)
 		}
-		return m.pick(text)
+		return m.pickOne(text)
 	}
 	var ids []string
 	var bad []*flaw
@@ -202,7 +202,7 @@ func (m *multiChoice) convert(in cell) (string, *flaw) {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
-		id, f := m.pick(part)
+		id, f := m.pickOne(part)
 		switch {
 		case f != nil && !f.warning:
 			bad = append(bad, f)
@@ -220,6 +220,17 @@ func (m *multiChoice) convert(in cell) (string, *flaw) {
 		return "", joinFlaws(bad)
 	}
 	return strings.Join(ids, ";"), warn
+}
+
+// pickOne is pick, but refuses an option whose value holds the sign that parts
+// options where they are stored.
+func (m *multiChoice) pickOne(text string) (string, *flaw) {
+	id, f := m.pick(text)
+	if strings.Contains(id, ";") {
+		return "", flawOf(m.unknown, "give the option another value in HubSpot",
+			"%s cannot be written: the value %s of the option holds the sign that parts options", quote(text), quote(id))
+	}
+	return id, f
 }
 
 // separable says whether text has several parts that each name an item.

@@ -202,13 +202,18 @@ func formatRule(args []string) (ruleCheck, error) {
 	}, nil
 }
 
+// capitalize makes the words of a text begin with capital letters, and leaves
+// what is between them.
 func capitalize(text string) string {
-	words := strings.Fields(text)
-	for i, w := range words {
-		first, size := utf8.DecodeRuneInString(w)
-		words[i] = string(unicode.ToUpper(first)) + w[size:]
-	}
-	return strings.Join(words, " ")
+	inWord := false
+	return strings.Map(func(r rune) rune {
+		first := !inWord
+		inWord = !unicode.IsSpace(r)
+		if first && inWord {
+			return unicode.ToUpper(r)
+		}
+		return r
+	}, text)
 }
 
 // maxRegexValue is how long a value with a REGEX rule may be, in characters.
@@ -266,7 +271,7 @@ func isDomain(text string) bool { return domainPattern.MatchString(text) }
 
 func isEmail(text string) bool {
 	parsed, err := mail.ParseAddress(text)
-	return err == nil && parsed.Address == text
+	return err == nil && parsed.Address == text && strings.Contains(emailDomain(text), ".")
 }
 
 func isURL(text string) bool {

@@ -155,7 +155,20 @@ func convertNumber(text string) (string, *badValue) {
 	if !isDecimal(text) {
 		return "", &badValue{code: "INVALID_INTEGER", message: text + " was not a valid number", withValue: true}
 	}
-	return text, nil
+	return bareNumber(text), nil
+}
+
+// bareNumber takes zeros off the front: a number does not keep them.
+func bareNumber(text string) string {
+	digits, minus := strings.CutPrefix(text, "-")
+	bare := strings.TrimLeft(digits, "0")
+	if bare == "" || bare[0] == '.' {
+		bare = "0" + bare
+	}
+	if minus {
+		bare = "-" + bare
+	}
+	return bare
 }
 
 // isDecimal accepts digits, one leading '-', one '.': no exponent, no separators.
