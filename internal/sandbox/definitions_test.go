@@ -119,8 +119,8 @@ func TestValidationRules(t *testing.T) {
 		{"due", "BEFORE_DURATION", `"P1M"`, []string{"2026-12-02"}, []string{"2026-12-03"}},
 		{"seen_at", "START_DATETIME", `"1709164800000"`, []string{"2024-02-29T00:00:00Z"}, []string{"2024-02-28T23:59:59.999Z"}},
 		{"seen_at", "END_DATETIME", `"1709164800000"`, []string{"2024-02-29T00:00:00Z"}, []string{"2024-02-29T00:00:00.001Z"}},
-		{"seen_at", "AFTER_DATETIME_DURATION", `"-P1D"`, []string{"2026-11-01T00:00:00Z"}, []string{"2026-10-31T23:59:59Z"}},
-		{"seen_at", "BEFORE_DATETIME_DURATION", `"P1Y"`, []string{"2027-11-02T00:00:00Z"}, []string{"2027-11-02T00:00:01Z"}},
+		{"seen_at", "AFTER_DATETIME_DURATION", `"-P1D"`, []string{"2026-11-01T03:00:00Z"}, []string{"2026-11-01T02:59:59Z"}},
+		{"seen_at", "BEFORE_DATETIME_DURATION", `"P1Y"`, []string{"2027-11-03T02:59:59Z"}, []string{"2027-11-03T03:00:00Z"}},
 		{"due", "DAYS_OF_WEEK", `"MONDAY","SUNDAY"`, []string{"2026-11-01"}, []string{"2026-11-03"}},
 		{"seen_at", "DAYS_OF_WEEK", `"MONDAY"`, []string{"2026-11-02T10:00:00Z"}, []string{"2026-11-03T10:00:00Z"}},
 	}
