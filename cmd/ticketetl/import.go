@@ -123,7 +123,7 @@ func (a *app) runImport(ctx context.Context, opts importOptions) error {
 	if err := j.checkLock(opts.lock); err != nil {
 		return j.discard(err)
 	}
-	if err := j.prepare(); err != nil {
+	if err := j.prepare(ctx); err != nil {
 		return j.discard(err)
 	}
 	if err := j.carryOn(ctx, opts); err != nil {

@@ -64,9 +64,10 @@ func (s *sourceFlags) options(m transform.Source) extract.Options {
 
 // inputFile is one file of a run: where its bytes are, and what messages call it.
 type inputFile struct {
-	path string
-	name string // "-" for standard input
-	opts extract.Options
+	path  string
+	name  string // "-" for standard input
+	opts  extract.Options
+	dates map[int]transform.DateOrder // orders of day and month that its columns show
 }
 
 // check refuses what the flags cannot be.
@@ -124,7 +125,7 @@ func open(files []inputFile, m *transform.Mapping, s *schema.Schema) (*opened, e
 			return nil, err
 		}
 		o.files = append(o.files, f)
-		mapper, err := transform.Compile(m, s, f.Header(), transform.CompileOptions{Now: time.Now()})
+		mapper, err := transform.Compile(m, s, f.Header(), transform.CompileOptions{Now: time.Now(), Dates: in.dates})
 		if err != nil {
 			o.close()
 			return nil, err

@@ -89,7 +89,7 @@ func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, a
 	if was != j.summary.Account.ID {
 		return errors.Join(fmt.Errorf("run %s is of account %s, and the token belongs to account %s; nothing was sent", j.summary.RunID, was, j.summary.Account.ID), j.close())
 	}
-	if err := j.prepare(); err != nil {
+	if err := j.prepare(ctx); err != nil {
 		return errors.Join(err, j.close())
 	}
 	return j.importAll(ctx, opts)

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
@@ -65,7 +69,7 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 	if err := j.checkLock(opts.lock); err != nil {
 		return j.discard(err)
 	}
-	if err := j.prepare(); err != nil {
+	if err := j.prepare(ctx); err != nil {
 		return j.discard(err)
 	}
 	j.began = time.Now()
@@ -91,7 +95,10 @@ func (a *app) connectOrLoad(ctx context.Context, p *progress, want hubspot.Want)
 
 // prepare opens every file and compiles the mapping for each header, so that
 // all faults of mapping and files are told before the first row is read.
-func (j *job) prepare() error {
+func (j *job) prepare(ctx context.Context) error {
+	if err := j.decideDates(ctx); err != nil {
+		return err
+	}
 	files, err := open(j.files, j.mapping, j.conn.schema)
 	if err != nil {
 		return err
@@ -106,6 +113,54 @@ func (j *job) prepare() error {
 	j.unused = files.mappers[0].Unused()
 	j.summary.Inputs, err = files.describe(j.files)
 	return err
+}
+
+// decideDates reads the files that have columns of dates whose order of day and
+// month the mapping leaves open, to find it in the whole of each column.
+func (j *job) decideDates(ctx context.Context) error {
+	files, err := open(j.files, j.mapping, j.conn.schema)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	for i, f := range files.files {
+		e := files.mappers[i].Evidence()
+		if e == nil {
+			continue
+		}
+		j.p.begin("dates", -1, f.Progress)
+		err := j.showAll(ctx, f, e)
+		j.p.end()
+		if err != nil {
+			return err
+		}
+		if j.files[i].dates, err = e.Decide(j.files[i].name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showAll shows e every row of f that can be read.
+func (j *job) showAll(ctx context.Context, f *extract.File, e *transform.Evidence) error {
+	for {
+		rec, err := f.Next(ctx)
+		var bad *etl.RowError
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &bad):
+			continue
+		case err != nil:
+			return err
+		}
+		e.Add(rec)
+		select {
+		case <-j.app.stop:
+			return context.Canceled
+		default:
+		}
+	}
 }
 
 // check reads all rows without sending anything and shows how the files were

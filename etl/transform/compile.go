@@ -15,6 +15,9 @@ type CompileOptions struct {
 	// Timezone, an IANA name, takes the place of source.timezone.
 	Timezone string
 
+	// Dates are the orders of day and month that Evidence found, by column.
+	Dates map[int]DateOrder
+
 	// Now is the time of the run, for validation rules relative to it; where it
 	// is zero they are left to HubSpot.
 	Now time.Time
@@ -23,8 +26,8 @@ type CompileOptions struct {
 // Compile checks m against the definitions of an account and the header of one
 // source. The error is Faults, all of them.
 func Compile(m *Mapping, s *schema.Schema, h *etl.Header, opts CompileOptions) (*Mapper, error) {
-	c := &compiler{m: m, s: s, h: h, days: newCalendar(accountZone(s), opts.Now), used: map[int]bool{}, out: &Mapper{
-		operation: m.Operation, header: h, pipeline: -1, stage: -1, columns: map[string]int{},
+	c := &compiler{m: m, s: s, h: h, orders: opts.Dates, days: newCalendar(accountZone(s), opts.Now), used: map[int]bool{}, out: &Mapper{
+		mapping: m, operation: m.Operation, header: h, pipeline: -1, stage: -1, columns: map[string]int{},
 	}}
 	c.setZone(opts)
 	c.operation()
@@ -50,6 +53,7 @@ type compiler struct {
 	used   map[int]bool // columns
 	zone   *zone        // nil when no time zone is known
 	days   calendar
+	orders map[int]DateOrder // of dates, by column, where columns show them
 
 	pipelineID string  // of a constant hs_pipeline
 	allStages  *stages // made on first use

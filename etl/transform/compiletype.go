@@ -125,7 +125,19 @@ func (c *compiler) dates(p *Property, def *schema.Property, path []string) conve
 	if p.Expr != "" {
 		return c.expressionDatesOf(d)
 	}
+	c.shown(d, p)
 	return d
+}
+
+// shown adds the order of day and month that the column itself shows.
+func (c *compiler) shown(d *dateConverter, p *Property) {
+	column, ok := c.h.Column(p.Column)
+	order, known := c.orders[column]
+	if !ok || !known || d.declared {
+		return
+	}
+	rule, _, _ := parseDateRule(order.Form)
+	d.rules, d.declared, d.found = append(d.rules, rule), true, order.found()
 }
 
 // dateSettings are the date rules and the zone of p.

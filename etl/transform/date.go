@@ -10,8 +10,9 @@ import (
 // them: a date as it is, a moment in UTC.
 type dateConverter struct {
 	rules    []dateRule
-	declared bool // the mapping says how dates are written
-	day      bool // the property holds a day, not a moment
+	declared bool   // the mapping says how dates are written
+	found    string // how the form was found, where the column shows it
+	day      bool   // the property holds a day, not a moment
 	zone     *zone
 }
 
@@ -31,6 +32,9 @@ func (d *dateConverter) words() string {
 		names[i] = rule.words
 	}
 	w := strings.Join(names, " or ")
+	if d.found != "" {
+		w += " (" + d.found + ")"
+	}
 	if d.day {
 		return "date, " + w
 	}

@@ -9,6 +9,7 @@ import (
 // A Mapper fills records in as its mapping says. It is an etl.Mapper and an
 // etl.Locator, safe for several goroutines.
 type Mapper struct {
+	mapping   *Mapping
 	operation etl.Operation
 	header    *etl.Header
 	where     *expression // nil takes all rows
