@@ -183,6 +183,15 @@ func (j *job) check(ctx context.Context, good etl.Status, brake func(etl.Report)
 	return totals, err
 }
 
+// savedText says which definitions a schema file holds.
+func savedText(s *schema.Schema) string {
+	text := fmt.Sprintf("definitions taken %s, fingerprint %s", s.TakenAt.UTC().Format("2006-01-02 15:04 UTC"), s.Fingerprint())
+	if s.Edited() {
+		text += ", changed since they were saved"
+	}
+	return text
+}
+
 // target says what the command works on.
 func (j *job) target() string {
 	text := fmt.Sprintf("%s with %s, %s", j.summary.Command, j.summary.Mapping.Path, accountText(j.conn.schema.Account))
@@ -190,7 +199,7 @@ func (j *job) target() string {
 		text = fmt.Sprintf("%s (%s) with %s, %s", j.summary.Command, j.summary.Operation, j.summary.Mapping.Path, accountText(j.conn.schema.Account))
 	}
 	if j.conn.client == nil {
-		text += ", offline: references are checked for their form only"
+		text += ", offline: references are checked for their form only\n" + savedText(j.conn.schema)
 	}
 	return text
 }

@@ -24,6 +24,7 @@ const FormatVersion = 1
 // A Schema is what one account defines for tickets.
 type Schema struct {
 	Version    int        `json:"version"`
+	Saved      string     `json:"fingerprint,omitempty"` // of a saved schema: its Fingerprint when it was saved
 	TakenAt    time.Time  `json:"takenAt"`
 	Account    Account    `json:"account"`
 	Properties []Property `json:"properties"`
@@ -202,7 +203,7 @@ func (s *Stage) Closed() bool {
 // whenever they were taken.
 func (s *Schema) Fingerprint() string {
 	fixed := *s
-	fixed.TakenAt = time.Time{}
+	fixed.TakenAt, fixed.Saved, fixed.Version = time.Time{}, "", FormatVersion
 	data, err := json.Marshal(fixed)
 	if err != nil {
 		panic(err) // plain data always marshals
@@ -211,10 +212,13 @@ func (s *Schema) Fingerprint() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Edited says whether a loaded schema is not what was saved.
+func (s *Schema) Edited() bool { return s.Saved != "" && s.Saved != s.Fingerprint() }
+
 // Save writes the schema as JSON, readable by its owner only, since it holds
 // names and addresses of owners. The file is replaced whole or not at all.
 func (s *Schema) Save(path string) error {
-	s.Version = FormatVersion
+	s.Version, s.Saved = FormatVersion, s.Fingerprint()
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err

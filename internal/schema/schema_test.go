@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -151,6 +152,15 @@ func TestSaveAndLoad(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, s, got)
 	require.Equal(t, "https://app.hubspot.com/contacts/1/record/0-5/77", got.Account.RecordURL("77"))
+
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(data), `"fingerprint": "`+s.Fingerprint()+`"`)
+	require.NoError(t, os.WriteFile(path, bytes.Replace(data, []byte("subject"), []byte("sujbect"), 1), 0o600))
+	edited, err := schema.Load(path)
+	require.NoError(t, err)
+	require.True(t, edited.Edited())
+	require.False(t, got.Edited())
 
 	later := *got
 	later.TakenAt = later.TakenAt.Add(time.Hour)
