@@ -146,8 +146,8 @@ func (j *job) importAll(ctx context.Context, opts importOptions) error {
 	if err != nil || j.app.interrupts() {
 		return j.finish(checked, err)
 	}
-	if good := checked[etl.Unsent]; good > 0 && !opts.dryRun && j.app.flags.format == "text" {
-		fmt.Fprintf(j.app.out, "%s\n\n", j.quotaText(ctx, good))
+	if good := checked[etl.Unsent]; good > 0 && !opts.dryRun {
+		j.showNeed(j.need(ctx, good))
 	}
 	if err := j.mayLoad(checked, opts); err != nil {
 		return j.finish(checked, err)

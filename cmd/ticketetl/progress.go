@@ -159,6 +159,25 @@ func (p *progress) end() {
 	}
 }
 
+// plan tells what is about to be sent.
+func (p *progress) plan(n need) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.mode {
+	case "none":
+	case "json":
+		event := map[string]any{"event": "plan", "rows": n.rows, "requests": n.requests}
+		if n.left >= 0 {
+			event["requests_left_today"], event["fits"] = n.left, n.requests <= n.left
+		}
+		if data, err := json.Marshal(event); err == nil {
+			fmt.Fprintf(p.out, "%s\n", data)
+		}
+	default:
+		fmt.Fprintln(p.out, n)
+	}
+}
+
 // waiting tells that calls wait for HubSpot: long waits only, and not each one.
 func (p *progress) waiting(e hubspot.Event) {
 	p.mu.Lock()

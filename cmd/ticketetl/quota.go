@@ -32,26 +32,46 @@ func (j *job) calls(n int64) int64 {
 // what is left of the day.
 const manyCalls = 10_000
 
-// quotaText says how many requests the run will need and whether they fit into
-// what is left of the day.
-func (j *job) quotaText(ctx context.Context, good int64) string {
-	need := j.calls(good)
-	text := fmt.Sprintf("Sending %s takes about %s", plural(good, "row", "rows"), plural(need, "request", "requests"))
-	left, resets := j.conn.client.Stats().DailyRemaining, time.Time{}
-	if left < 0 && need > manyCalls {
+// A need is what a run will ask of the account's daily limit.
+type need struct {
+	rows, requests int64
+	left           int64     // requests left today; -1 while unknown
+	resets         time.Time // zero while unknown
+}
+
+func (j *job) need(ctx context.Context, good int64) need {
+	n := need{rows: good, requests: j.calls(good), left: j.conn.client.Stats().DailyRemaining}
+	if n.left < 0 && n.requests > manyCalls {
 		if q, err := j.conn.client.Quota(ctx); err == nil { // it only informs
-			left, resets = q.Remaining, q.ResetsAt
+			n.left, n.resets = q.Remaining, q.ResetsAt
 		}
 	}
-	switch {
-	case left < 0:
-		return text + "."
-	case need <= left:
-		return fmt.Sprintf("%s; %s left today.", text, thousands(left))
+	return n
+}
+
+// showNeed says it before anything is sent: on the screen, or with the progress
+// where standard output is for programs.
+func (j *job) showNeed(n need) {
+	if j.app.flags.format == "text" {
+		fmt.Fprintf(j.app.out, "%s\n\n", n)
+		return
 	}
-	text = fmt.Sprintf("%s, and only %s left today. The run will stop there and can be resumed, or wait for the next day with --wait-for-quota", text, plural(left, "is", "are"))
-	if !resets.IsZero() {
-		text += ", which begins " + resets.Format("2006-01-02 15:04 MST")
+	j.p.plan(n)
+}
+
+// String says how many requests the run will need and whether they fit into
+// what is left of the day.
+func (n need) String() string {
+	text := fmt.Sprintf("Sending %s takes about %s", plural(n.rows, "row", "rows"), plural(n.requests, "request", "requests"))
+	switch {
+	case n.left < 0:
+		return text + "."
+	case n.requests <= n.left:
+		return fmt.Sprintf("%s; %s left today.", text, thousands(n.left))
+	}
+	text = fmt.Sprintf("%s, and only %s left today. The run will stop there and can be resumed, or wait for the next day with --wait-for-quota", text, plural(n.left, "is", "are"))
+	if !n.resets.IsZero() {
+		text += ", which begins " + n.resets.Format("2006-01-02 15:04 MST")
 	}
 	return text + "."
 }
