@@ -113,7 +113,7 @@ func readSamples(ctx context.Context, opts initOptions) (transform.DraftInput, e
 	}
 	defer f.Close()
 	in := transform.DraftInput{File: opts.file, Header: f.Header(), Source: transform.Source{
-		Sheet: opts.source.sheet, Header: opts.source.header, Encoding: opts.source.encoding, Delimiter: opts.source.delimiter, Quote: opts.source.quote, Hidden: opts.source.hidden,
+		Sheet: opts.source.sheet, Header: opts.source.header, Encoding: opts.source.encoding, Delimiter: opts.source.delimiter, Quote: opts.source.quote, Escape: opts.source.escape, Hidden: opts.source.hidden,
 	}}
 	for size := 0; len(in.Samples) < sampleRows && size < sampleBytes; {
 		rec, err := f.Next(ctx)

@@ -20,9 +20,9 @@ import (
 
 // sourceFlags say how to read files where the mapping should not decide.
 type sourceFlags struct {
-	sheet, encoding, delimiter, quote, hidden string
-	header                                    int
-	limits                                    extract.Limits
+	sheet, encoding, delimiter, quote, escape, hidden string
+	header                                            int
+	limits                                            extract.Limits
 }
 
 func (s *sourceFlags) add(f *pflag.FlagSet) {
@@ -31,6 +31,7 @@ func (s *sourceFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&s.encoding, "encoding", "", "`encoding` of CSV files, e.g. windows-1252 (default: the mapping's, or detected)")
 	f.StringVar(&s.delimiter, "delimiter", "", "`character` between the cells of CSV files (default: the mapping's, or detected)")
 	f.StringVar(&s.quote, "quote", "", "what stands `around` the cells of CSV files: double, single or none (default: the mapping's, or detected)")
+	f.StringVar(&s.escape, "escape", "", "how a quote inside a cell of CSV files is `written`: double for \"\" or backslash for \\\" (default: the mapping's, or detected)")
 	f.StringVar(&s.hidden, "hidden", "", "what becomes of hidden rows and columns of workbooks: `read or skip` (default: the mapping's, or read)")
 	f.IntVar(&s.limits.MaxField, "max-cell", 0, "most `bytes` of one cell (default 1048576)")
 	f.IntVar(&s.limits.MaxRow, "max-row", 0, "most `bytes` of one row (default 16777216)")
@@ -40,9 +41,12 @@ func (s *sourceFlags) add(f *pflag.FlagSet) {
 
 // options are what the flags say, or else the mapping.
 func (s *sourceFlags) options(m transform.Source) extract.Options {
-	opts := extract.Options{Sheet: m.Sheet, Header: m.Header, Encoding: m.Encoding, Delimiter: m.Delimiter, Quote: m.Quote, Hidden: m.Hidden, Limits: s.limits}
+	opts := extract.Options{Sheet: m.Sheet, Header: m.Header, Encoding: m.Encoding, Delimiter: m.Delimiter, Quote: m.Quote, Escape: m.Escape, Hidden: m.Hidden, Limits: s.limits}
 	if s.quote != "" {
 		opts.Quote = s.quote
+	}
+	if s.escape != "" {
+		opts.Escape = s.escape
 	}
 	if s.hidden != "" {
 		opts.Hidden = s.hidden

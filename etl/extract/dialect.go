@@ -17,6 +17,7 @@ type dialect struct {
 	charset charset
 	delim   byte
 	quote   byte // around cells; 0 where there is none
+	escape  byte // before a quote that is text; 0 where such a quote is doubled
 	term    byte // '\n', with or without '\r' before it; or '\r'
 	own     bool // a file of failed rows that we wrote
 }
@@ -48,11 +49,15 @@ func statedDelimiter(s string) (byte, error) {
 }
 
 // lineEnd tells whether rows end with \n (or \r\n) or with \r alone.
-func lineEnd(text []byte, quote byte) byte {
-	quoted, returns := false, false
+func lineEnd(text []byte, d dialect) byte {
+	quoted, returns, escaped := false, false, false
 	for i, b := range text {
 		switch {
-		case b == quote && quote != 0:
+		case escaped:
+			escaped = false
+		case quoted && d.escape != 0 && b == d.escape:
+			escaped = true
+		case b == d.quote && d.quote != 0:
 			quoted = !quoted
 		case quoted:
 		case b == '\n':
@@ -78,6 +83,58 @@ func statedQuote(s string) (byte, error) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf(`%q cannot be the quote around cells; it is "double", "single" or "none"`, s)
+}
+
+// statedEscape reads Options.Escape.
+func statedEscape(s string) (byte, error) {
+	switch s {
+	case "backslash":
+		return '\\', nil
+	case "double":
+		return 0, nil
+	}
+	return 0, fmt.Errorf(`%q cannot be how a quote inside a cell is written; it is "double" for "" or "backslash" for \"`, s)
+}
+
+// guessEscape finds backslashes before the quotes inside cells: where the rows of
+// text are faulty as long as such quotes end cells, and none is with them.
+// whole says that text does not end amid a row.
+func guessEscape(text []byte, d dialect, delimiter string, limits Limits, whole bool) byte {
+	if d.quote == 0 || !bytes.Contains(text, []byte{'\\', d.quote}) {
+		return 0
+	}
+	if faultless(text, d, delimiter, limits, whole) {
+		return 0
+	}
+	d.escape = '\\'
+	if faultless(text, d, delimiter, limits, whole) {
+		return d.escape
+	}
+	return 0
+}
+
+// faultless says whether text can be split into rows of the same number of cells.
+func faultless(text []byte, d dialect, delimiter string, limits Limits, whole bool) bool {
+	d.term = lineEnd(text, d)
+	if c, err := statedDelimiter(delimiter); err == nil {
+		d.delim = c
+	} else {
+		d.delim, _ = guessDelimiter(text, d, limits)
+	}
+	width := 0
+	s := newScanner(bytes.NewReader(text), d, limits)
+	for {
+		if err := s.scan(); err != nil {
+			return errors.Is(err, io.EOF) || !whole
+		}
+		switch {
+		case s.blank():
+		case s.fault != nil, width > 0 && len(s.cells) != width:
+			return false
+		default:
+			width = len(s.cells)
+		}
+	}
 }
 
 // guessQuote finds single quotes where most cells of the first lines begin with

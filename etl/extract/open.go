@@ -21,6 +21,7 @@ type Options struct {
 	Encoding  string // e.g. "windows-1252", as HTML or IANA name it; "" detects it
 	Delimiter string // one character, or "tab"; "" detects it
 	Quote     string // "double", "single" or "none"; "" detects it
+	Escape    string // how a quote inside a cell is written: "double" or "backslash"; "" detects it
 	Hidden    string // "skip" leaves hidden rows and columns of a worksheet out; "" and "read" take them
 	Limits    Limits
 }

@@ -20,11 +20,13 @@ import (
 // stand for one. A quote later in a cell that began without is literal text,
 // as every spreadsheet program and CSV library takes it. Two forms have no
 // such common reading, and their rows are faulty: text after the closing quote,
-// and blanks before an opening one.
+// and blanks before an opening one. With an escape character, that stands before
+// quotes in the text and before itself, and doubled quotes have no meaning.
 type scanner struct {
 	r       io.Reader
 	delim   byte
 	quote   byte // around cells; 0 where there is none
+	escape  byte // before quotes in the text; 0 where they are doubled
 	term    byte // '\n', with any '\r' before it; or '\r'
 	charset charset
 	ownFile bool // written by us
@@ -41,7 +43,7 @@ type scanner struct {
 	// The row last scanned. It is valid until the next call of scan.
 	raw     []byte // without its line end
 	cells   []cell
-	doubled bool // some cell has doubled quotes
+	doubled bool // some cell has doubled or escaped quotes
 	text    []byte
 	fault   *etl.Problem
 }
@@ -49,12 +51,12 @@ type scanner struct {
 // A cell is a part of the row: its text, without outer quotes.
 type cell struct {
 	from, to int
-	doubled  bool // quotes in it are doubled
+	doubled  bool // quotes in it are doubled or escaped
 }
 
 func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 	return &scanner{
-		r: r, delim: d.delim, quote: d.quote, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
+		r: r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
 		buf: make([]byte, 64<<10), nextLn: 1,
 	}
 }
@@ -193,7 +195,7 @@ func (s *scanner) quotedRow(lineEnd int) (int, error) {
 			c = cell{from: from, to: next + size} // the quotes stay, as the cell is faulty
 			s.report("TEXT_AFTER_QUOTE", string(clip(rest[:size])),
 				fmt.Sprintf("text follows the closing quote of a cell that begins with %s", quote(s.buf[s.pos+from:s.pos+next])),
-				`put the whole cell in quotes and double the quotes inside it ("")`)
+				s.quotesHint())
 		}
 		if err := s.add(c); err != nil {
 			return 0, err
@@ -238,16 +240,63 @@ func (s *scanner) quotedCell(from int) (c cell, next int, err error) {
 		case i-c.from > s.limits.MaxField:
 			return c, 0, s.unclosed(from, fmt.Sprintf("within %d bytes, the most that a cell may have", s.limits.MaxField))
 		}
+		if s.escaped(c.from, i) {
+			c.doubled = true
+			at = i + 1
+			continue
+		}
 		if more, err := s.has(i + 1); err != nil {
 			return c, 0, err
-		} else if !more || s.buf[s.pos+i+1] != s.quote {
+		} else if !more || s.escape != 0 || s.buf[s.pos+i+1] != s.quote {
 			c.to = i
+			s.checkEscapes(&c)
 			s.doubled = s.doubled || c.doubled
 			return c, i + 1, nil
 		}
 		c.doubled = true
 		at = i + 2
 	}
+}
+
+// escaped says whether an odd number of escape characters stands before i, back
+// to from.
+func (s *scanner) escaped(from, i int) bool {
+	n := 0
+	for s.escape != 0 && i-n > from && s.buf[s.pos+i-n-1] == s.escape {
+		n++
+	}
+	return n%2 == 1
+}
+
+// checkEscapes looks at the escape characters of a cell. Programs that double
+// them leave no single one; where a cell has both, it can't be told whether two
+// stand for one.
+func (s *scanner) checkEscapes(c *cell) {
+	if s.escape == 0 {
+		return
+	}
+	text := s.buf[s.pos+c.from : s.pos+c.to]
+	pairs, single := false, false
+	for i := 0; i < len(text); i++ {
+		if text[i] != s.escape {
+			continue
+		}
+		i++
+		pairs = pairs || i < len(text) && text[i] == s.escape
+		single = single || i < len(text) && text[i] != s.escape && text[i] != s.quote
+	}
+	c.doubled = c.doubled || pairs
+	if pairs && single {
+		s.report("AMBIGUOUS_ESCAPE", string(clip(text)), "two backslashes in a row may stand for one or for themselves, as the cell has single ones too",
+			"write every backslash twice in this cell, or once where it is one")
+	}
+}
+
+func (s *scanner) quotesHint() string {
+	if s.escape != 0 {
+		return `put the whole cell in quotes and a backslash before the quotes inside it (\")`
+	}
+	return `put the whole cell in quotes and double the quotes inside it (""); if the file has a backslash before them (\"), say so (source.escape: backslash)`
 }
 
 // has makes sure that the byte at i, counted from the start of the row, was read.
@@ -429,7 +478,19 @@ func (s *scanner) appendText(fields []string) []string {
 
 func (s *scanner) appendCell(c cell) {
 	text := s.raw[c.from:c.to]
-	for c.doubled {
+	for c.doubled && s.escape != 0 {
+		i := bytes.IndexByte(text, s.escape)
+		if i < 0 || i+1 == len(text) {
+			break
+		}
+		s.text = append(s.text, text[:i]...)
+		if next := text[i+1]; next != s.quote && next != s.escape {
+			s.text = append(s.text, s.escape)
+		}
+		s.text = append(s.text, text[i+1])
+		text = text[i+2:]
+	}
+	for c.doubled && s.escape == 0 {
 		i := bytes.IndexByte(text, s.quote)
 		if i < 0 {
 			break

@@ -123,7 +123,10 @@ func detect(seen *sample, opts *Options, note func(string, ...any)) (d dialect, 
 	if d.quote, err = quoteOf(text, opts.Quote, note); err != nil {
 		return d, 0, err
 	}
-	d.term = lineEnd(text, d.quote)
+	if d.escape, err = escapeOf(text, d, *opts, seen.whole, note); err != nil {
+		return d, 0, err
+	}
+	d.term = lineEnd(text, d)
 	if d.term == '\r' {
 		note("line ends: CR alone, as old Macs write them")
 	}
@@ -139,6 +142,18 @@ func detect(seen *sample, opts *Options, note func(string, ...any)) (d dialect, 
 		note("%s", why)
 	}
 	return d, skip, err
+}
+
+// escapeOf is the escape character that is stated, or else the one that text has.
+func escapeOf(text []byte, d dialect, opts Options, whole bool, note func(string, ...any)) (byte, error) {
+	if opts.Escape != "" {
+		return statedEscape(opts.Escape)
+	}
+	escape := guessEscape(text, d, opts.Delimiter, opts.Limits, whole)
+	if escape != 0 {
+		note(`quotes inside cells have a backslash before them (\"), and \\ stands for one backslash; if that is wrong, state it (source.escape: double)`)
+	}
+	return escape, nil
 }
 
 // quoteOf is the quote that is stated, or else the one that text has.

@@ -122,7 +122,7 @@ func TestTextRows(t *testing.T) {
 			want: []row{
 				{Row: 2, Line: 2, Fields: []string{`"x"y`, "2"}, Problem: &etl.Problem{
 					Column: 0, Value: "y", Code: "TEXT_AFTER_QUOTE", Message: `text follows the closing quote of a cell that begins with "\"x\""`,
-					Hint: `put the whole cell in quotes and double the quotes inside it ("")`,
+					Hint: `put the whole cell in quotes and double the quotes inside it (""); if the file has a backslash before them (\"), say so (source.escape: backslash)`,
 				}},
 				{Row: 3, Line: 3, Fields: []string{"3", "4"}},
 			},
@@ -201,6 +201,45 @@ func TestTextRows(t *testing.T) {
 		{
 			name: "single quotes, stated", in: "id,text\n1,'a,b'\n", opts: extract.Options{Quote: "single"},
 			header: []string{"id", "text"}, want: []row{{Row: 2, Line: 2, Fields: []string{"1", "a,b"}}},
+		},
+		{
+			name: "backslashes before quotes, in all rows", in: `id;text` + "\n" + `1;"say \"hi\"; C:\dir"` + "\n" + `2;"\""` + "\n" + `3;"ends \\"` + "\n" + `4;"two` + "\n" + `lines \"x"` + "\n" + `5;""` + "\n" + `6;C:\new\\` + "\n",
+			header: []string{"id", "text"},
+			want: []row{
+				{Row: 2, Line: 2, Fields: []string{"1", `say "hi"; C:\dir`}}, {Row: 3, Line: 3, Fields: []string{"2", `"`}}, {Row: 4, Line: 4, Fields: []string{"3", `ends \`}},
+				{Row: 5, Line: 5, Fields: []string{"4", "two\nlines \"x"}}, {Row: 6, Line: 7, Fields: []string{"5", ""}}, {Row: 7, Line: 8, Fields: []string{"6", `C:\new\\`}},
+			},
+		},
+		{
+			name: "a path that ends with a backslash is none before a quote", in: `id,path,text` + "\n" + `1,"C:\dir\","say ""hi"""` + "\n",
+			header: []string{"id", "path", "text"}, want: []row{{Row: 2, Line: 2, Fields: []string{"1", `C:\dir\`, `say "hi"`}}},
+		},
+		{
+			name: "backslashes before quotes, stated: doubled quotes are faulty, and so is a mixture of backslashes", in: `id,text` + "\n" + `1,"say ""hi"""` + "\n" + `2,"\\host\share"` + "\n" + `3,"\\\\host\\share"` + "\n",
+			opts:   extract.Options{Escape: "backslash"},
+			header: []string{"id", "text"},
+			want: []row{
+				{Row: 2, Line: 2, Fields: []string{"1", `"say ""hi"""`}, Problem: &etl.Problem{
+					Column: 1, Value: `"hi"""`, Code: "TEXT_AFTER_QUOTE", Message: `text follows the closing quote of a cell that begins with "\"say \""`,
+					Hint: `put the whole cell in quotes and a backslash before the quotes inside it (\")`,
+				}},
+				{Row: 3, Line: 3, Fields: []string{"2", `\host\share`}, Problem: &etl.Problem{
+					Column: 1, Value: `\\host\share`, Code: "AMBIGUOUS_ESCAPE", Message: "two backslashes in a row may stand for one or for themselves, as the cell has single ones too",
+					Hint: "write every backslash twice in this cell, or once where it is one",
+				}},
+				{Row: 4, Line: 4, Fields: []string{"3", `\\host\share`}},
+			},
+		},
+		{
+			name: "both ways in one file: the rows of the other are faulty", in: `id,text` + "\n" + `1,"say ""hi"""` + "\n" + `2,"say \"hi\""` + "\n",
+			header: []string{"id", "text"},
+			want: []row{
+				{Row: 2, Line: 2, Fields: []string{"1", `say "hi"`}},
+				{Row: 3, Line: 3, Fields: []string{"2", `"say \"hi\""`}, Problem: &etl.Problem{
+					Column: 1, Value: `hi\""`, Code: "TEXT_AFTER_QUOTE", Message: `text follows the closing quote of a cell that begins with "\"say \\\""`,
+					Hint: `put the whole cell in quotes and double the quotes inside it (""); if the file has a backslash before them (\"), say so (source.escape: backslash)`,
+				}},
+			},
 		},
 		{
 			name: "one column", in: "id\n1\n", header: []string{"id"}, want: []row{{Row: 2, Line: 2, Fields: []string{"1"}}},

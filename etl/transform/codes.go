@@ -6,6 +6,7 @@ const (
 	CodeCellError         = "CELL_ERROR"         // the cell holds a spreadsheet error such as #N/A
 	CodeDigitsLost        = "DIGITS_LOST"        // a number of a workbook with more digits than workbooks keep
 	CodeInvalidText       = "INVALID_TEXT"       // not UTF-8, or with a NUL character
+	CodeEncodedTwice      = "ENCODED_TWICE"      // warning: letters that were encoded as UTF-8 twice
 	CodeGuardedText       = "GUARDED_TEXT"       // warning: an apostrophe that guards against formulas
 	CodeTooLong           = "TOO_LONG"           // more characters than HubSpot stores
 	CodeMissingValue      = "MISSING_VALUE"      // blank, where HubSpot needs a value

@@ -71,6 +71,9 @@ func (textConverter) convert(c cell) (string, *flaw) {
 	if f := textFlaw(c.text); f != nil {
 		return "", f
 	}
+	if encodedTwice(c.text) {
+		return c.text, twiceText
+	}
 	if c.kind == etl.Text && guarded(c.text) {
 		return c.text, guardedText
 	}

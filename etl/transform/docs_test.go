@@ -63,7 +63,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 	for _, key := range []string{
 		"version", "operation", "source", "where", "key", "properties", "associations",
-		"sheet", "header", "encoding", "delimiter", "quote", "hidden", "timezone", "dates", "decimal", "signs", "blank", "overwrite",
+		"sheet", "header", "encoding", "delimiter", "quote", "escape", "hidden", "timezone", "dates", "decimal", "signs", "blank", "overwrite",
 		"property", "column", "value", "expr", "default", "values", "otherwise", "split", "append",
 		"to", "match", "label", "type", "missing",
 	} {

@@ -104,12 +104,12 @@ func (d *draft) head() {
 
 func (d *draft) source() {
 	s := d.Source
-	if s.Sheet == "" && s.Header == 0 && s.Encoding == "" && s.Delimiter == "" && s.Quote == "" && s.Hidden == "" && s.Timezone == "" && len(s.Dates) == 0 && s.Decimal == "" && s.Blank == "" {
+	if s.Sheet == "" && s.Header == 0 && s.Encoding == "" && s.Delimiter == "" && s.Quote == "" && s.Escape == "" && s.Hidden == "" && s.Timezone == "" && len(s.Dates) == 0 && s.Decimal == "" && s.Blank == "" {
 		return
 	}
 	d.linef("source:")
 	for _, pair := range [][2]string{
-		{"sheet", s.Sheet}, {"encoding", s.Encoding}, {"delimiter", s.Delimiter}, {"quote", s.Quote}, {"hidden", s.Hidden},
+		{"sheet", s.Sheet}, {"encoding", s.Encoding}, {"delimiter", s.Delimiter}, {"quote", s.Quote}, {"escape", s.Escape}, {"hidden", s.Hidden},
 		{"timezone", s.Timezone}, {"decimal", s.Decimal}, {"blank", s.Blank},
 	} {
 		if pair[1] != "" {

@@ -65,6 +65,7 @@ type Source struct {
 	Encoding  string   `yaml:"encoding"`                                                    // of CSV files, e.g. windows-1252
 	Delimiter string   `yaml:"delimiter"`                                                   // of CSV files: one character, or tab
 	Quote     string   `yaml:"quote" jsonschema:"enum=double,enum=single,enum=none"`        // of CSV files: what stands around cells
+	Escape    string   `yaml:"escape" jsonschema:"enum=double,enum=backslash"`              // of CSV files: how a quote inside a cell is written
 	Hidden    string   `yaml:"hidden" jsonschema:"enum=read,enum=skip"`                     // what becomes of hidden rows and columns of a workbook; default: read
 	Timezone  string   `yaml:"timezone"`                                                    // IANA name, of date-times without an offset; default: the account's
 	Dates     []string `yaml:"dates"`                                                       // how dates are written: iso, dmy, mdy, epoch, epoch-ms, patterns such as dd/MM/yyyy HH:mm, or a list of these

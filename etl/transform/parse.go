@@ -95,6 +95,7 @@ func (r *reader) source(s *Source, n ast.Node, path []string) {
 		"encoding":  r.checked(&s.Encoding, checkEncoding),
 		"delimiter": r.checked(&s.Delimiter, checkDelimiter),
 		"quote":     oneOf(r, &s.Quote, "double", "single", "none"),
+		"escape":    oneOf(r, &s.Escape, "double", "backslash"),
 		"hidden":    oneOf(r, &s.Hidden, "read", "skip"),
 		"timezone":  r.checked(&s.Timezone, checkZone),
 		"dates":     r.dates(&s.Dates),

@@ -1,0 +1,71 @@
+package transform
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+var twiceText = &flaw{
+	code: CodeEncodedTwice, warning: true,
+	message: `letters look as if they had been encoded twice ("Ã©" for "é"); the text is written as it stands`,
+	hint:    "export the file again, as UTF-8, or mend the encoding with the program that made it",
+}
+
+// encodedTwice says whether most of the letters of s beyond ASCII are UTF-8 that
+// was read as windows-1252: "lÃ¤uft" for "läuft". The letters that begin such a
+// sequence, before a sign that no word has there, hardly stand in real text.
+func encodedTwice(s string) bool {
+	if strings.IndexByte(s, 0xC3) < 0 && strings.IndexByte(s, 0xC2) < 0 {
+		return false // none of the letters that begin a sequence
+	}
+	twice, once := 0, 0
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		i += n
+		if r < utf8.RuneSelf {
+			continue
+		}
+		if size := sequence(r, s[i:]); size > 0 {
+			twice++
+			i += size
+			continue
+		}
+		once++
+	}
+	return twice > once
+}
+
+// sequence is how many bytes of rest belong to a letter whose UTF-8 begins with
+// lead, all read as windows-1252; 0 if there is none, or none of those that are
+// usual: Latin letters and signs, dashes, quotation marks, the euro.
+func sequence(lead rune, rest string) int {
+	var more int
+	switch {
+	case lead == 'Â', lead == 'Ã', lead == 'Ä', lead == 'Å':
+		more = 1
+	case lead == 'â' && (strings.HasPrefix(rest, "€") || strings.HasPrefix(rest, "‚")):
+		more = 2
+	default:
+		return 0
+	}
+	size := 0
+	for range more {
+		r, n := utf8.DecodeRuneInString(rest[size:])
+		if !continues(r) {
+			return 0
+		}
+		size += n
+	}
+	return size
+}
+
+// continues says whether r is what windows-1252 makes of a byte from 0x80 to 0xBF.
+func continues(r rune) bool {
+	if r >= 0x80 && r <= 0x9F {
+		return true // a byte that windows-1252 leaves undefined
+	}
+	b, ok := charmap.Windows1252.EncodeRune(r)
+	return ok && b >= 0x80 && b <= 0xBF
+}
