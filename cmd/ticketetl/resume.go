@@ -38,7 +38,7 @@ const recipeFact = "recipe"
 func (a *app) resumeCommand() *cobra.Command {
 	var opts importOptions
 	cmd := &cobra.Command{
-		Use: "resume [RUN]", Short: "Carry on with an import that stopped (default: the newest unfinished one)",
+		Use: "resume [RUN]", Short: "Carry on with an import that stopped (default: the newest unfinished or in doubt)",
 		Long: `Carries on with an import where it stopped: rows that are done are not sent again,
 rows in doubt are settled, the rest is sent. The files and the mapping must be as
 they were. The same import command does the same.
@@ -73,8 +73,8 @@ failed.csv and imported from there.
 	return cmd
 }
 
-// runAgain carries on with a run that is named, or with the newest unfinished
-// one. again says which outcomes are tried once more.
+// runAgain carries on with a run that is named, or with the newest that is
+// unfinished or has rows in doubt. again says which outcomes are tried once more.
 func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, again func(etl.Status) bool) error {
 	j, err := a.jobToResume(ctx, args, again)
 	if err != nil {
@@ -96,7 +96,7 @@ func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, a
 }
 
 // jobToResume is the job of the run that args name, or of the newest import that
-// is not finished. One that ended before it sent anything is passed over.
+// is not finished or has rows in doubt. One that ended before it sent anything is passed over.
 func (a *app) jobToResume(ctx context.Context, args []string, again func(etl.Status) bool) (*job, error) {
 	if len(args) == 1 {
 		dir, err := a.runFolder(args)
@@ -110,14 +110,14 @@ func (a *app) jobToResume(ctx context.Context, args []string, again func(etl.Sta
 		return nil, err
 	}
 	for _, r := range all {
-		if !r.unfinished() {
+		if !r.unfinished() && !r.inDoubt() {
 			continue
 		}
 		if j, err := a.jobOf(ctx, r.dir, again); !errors.Is(err, journal.ErrEmpty) {
 			return j, err
 		}
 	}
-	return nil, fmt.Errorf("there is no unfinished import in %s; 'ticketetl runs' lists what there is", a.flags.runs)
+	return nil, fmt.Errorf("there is no import in %s that is unfinished or has rows in doubt; 'ticketetl runs' lists what there is", a.flags.runs)
 }
 
 // A pastRun is an import that has a journal.
@@ -127,6 +127,9 @@ type pastRun struct {
 }
 
 func (r pastRun) unfinished() bool { return r.summary.State != report.Finished }
+
+// inDoubt says that of some rows it is not known whether HubSpot has them.
+func (r pastRun) inDoubt() bool { return r.summary.Counts[etl.InDoubt.String()] > 0 }
 
 // began says whether the run may have sent anything. Where that can't be told, it
 // may.
@@ -282,10 +285,14 @@ func (j *job) mayStart(r pastRun) error {
 		return fmt.Errorf("run %s is unfinished (%s), and %s since it began; put back what it began with and give the command again, "+
 			"which carries it on, or start a new run with --again, which sends all rows of the files as they are now",
 			was.RunID, cmp.Or(countsText(was.Counts), "it was killed"), changedText(was, &j.summary))
+	case same && j.mapping.Operation == etl.Create && !r.unfinished() && r.inDoubt():
+		return fmt.Errorf("run %s has imported this file into account %s already (%s); to settle what is in doubt: ticketetl resume %s%s. "+
+			"To create every ticket again, give --again",
+			was.RunID, was.Account.ID, countsText(was.Counts), was.RunID, j.whereFlags())
 	case same && j.mapping.Operation == etl.Create && !r.unfinished():
 		return fmt.Errorf("run %s has imported this file into account %s already (%s); "+
-			"a second time would create every ticket again. To do that, give --again; to look at it: ticketetl report %s",
-			was.RunID, was.Account.ID, countsText(was.Counts), was.RunID)
+			"a second time would create every ticket again. To do that, give --again; to look at it: ticketetl report %s%s",
+			was.RunID, was.Account.ID, countsText(was.Counts), was.RunID, j.whereFlags())
 	}
 	return nil
 }

@@ -106,6 +106,35 @@ func TestFinishedCreateIsNotRepeated(t *testing.T) {
 	require.Len(t, d.server.Tickets(false), 6)
 }
 
+// TestInDoubtIsResumed: after exit status 4 the same command names the way out, and
+// resume takes it, with or without the run's name.
+func TestInDoubtIsResumed(t *testing.T) {
+	t.Parallel()
+	for _, named := range []bool{true, false} {
+		t.Run(fmt.Sprintf("named %t", named), func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, 250, createMapping, sandbox.Options{
+				Limits: sandbox.Unlimited, IndexLag: -1,
+				Faults: sandbox.Faults{{Match: "batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1}},
+			})
+			require.Equal(t, exitInDoubt, d.importAll(t.Context(), "x", "--concurrency", "1", "--in-doubt", "leave"))
+			first := d.summary(t).RunID
+			d.restart()
+			require.Equal(t, exitCannotRun, d.importAll(t.Context(), "x"))
+			require.Contains(t, d.err.String(), "100 in-doubt); to settle what is in doubt: ticketetl resume "+first+" ")
+			require.Len(t, d.server.Tickets(false), 250)
+			d.restart()
+			args := []string{"resume", "--runs", d.path("runs"), "--progress", "none"}
+			if named {
+				args = append(args, first)
+			}
+			require.Equal(t, exitDone, d.run(t.Context(), "x", args...), d.err.String())
+			require.Equal(t, first, d.summary(t).RunID)
+			d.inAccount(t, 250)
+		})
+	}
+}
+
 func TestResumeRefusesChangedFiles(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, 250, createMapping, sandbox.Options{
