@@ -115,6 +115,19 @@ export class Bench {
     assert.equal(this.strict.wrongs.length, 0, `${this.strict.wrongs.length} wrong requests:\n${lines.slice(0, 6).join('\n')}`)
   }
 
+  // all fails with the faults of each of the parts together.
+  all(...parts) {
+    const faults = []
+    for (const part of parts) {
+      try {
+        part()
+      } catch (err) {
+        faults.push(err.message)
+      }
+    }
+    assert.equal(faults.length, 0, faults.join('\n'))
+  }
+
   // equal fails unless the account has exactly these rows, cell by cell.
   // Tickets of others must be as they were made. `without` are properties that are not compared.
   equal(rows, kind, { key, links = true, without = [] } = {}) {

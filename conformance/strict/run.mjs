@@ -452,10 +452,14 @@ for (let round = 0; round < rounds; round++) {
   await check(`torture ${seed}.${round}`, async () => {
     const { operation, kind, rows, last } = await torture(round)
     const keyed = !['create', 'rowkey'].includes(operation)
-    bench.clean()
-    if (operation === 'delete') return bench.equal([], kind)
-    if (operation === 'create') return settled(rows, kind, last)
-    bench.equal(rows, kind, keyed ? { key: 'legacy_ref' } : { without: ['ticketetl_row_key'] })
+    bench.all(
+      () => {
+        if (operation === 'delete') return bench.equal([], kind)
+        if (operation === 'create') return settled(rows, kind, last)
+        bench.equal(rows, kind, keyed ? { key: 'legacy_ref' } : { without: ['ticketetl_row_key'] })
+      },
+      () => bench.clean(),
+    )
   })
 }
 
