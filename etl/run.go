@@ -386,6 +386,7 @@ func (r *run) resolve(ctx context.Context, b *batch) error {
 		return err
 	}
 	b.eachOpen(func(i int, e *entry) {
+		locate(e, problems[i])
 		e.out.Problems = append(e.out.Problems, problems[i]...)
 		if fatal(e.out.Problems) {
 			e.reject(e.out.Problems)

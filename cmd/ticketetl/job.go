@@ -38,6 +38,7 @@ type job struct {
 	unused  []string          // columns of the first file that the mapping does not use
 	resolve *resolve.Resolver // nil offline
 	survey  *resolve.Survey   // offline: of the references
+	taken   *resolve.Taken    // nil unless unique values are looked up
 
 	doubles *etl.Doubles // which of several rows with one key counts
 

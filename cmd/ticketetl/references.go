@@ -10,16 +10,43 @@ import (
 )
 
 // resolver looks references up in the account; offline it only counts them. It
-// is nil where the mapping has none.
+// is nil where nothing is to be looked up.
 func (j *job) resolver() etl.Resolver {
+	var references etl.Resolver
 	switch {
 	case len(j.mapping.Associations) == 0:
-		return nil
 	case j.resolve != nil:
-		return j.resolve
+		references = j.resolve
+	default:
+		j.survey = resolve.NewSurvey()
+		references = j.survey
 	}
-	j.survey = resolve.NewSurvey()
-	return j.survey
+	if j.taken == nil {
+		return references
+	}
+	j.taken.Next = references
+	return j.taken
+}
+
+// checkTaken lets the check look up whether other tickets have unique values. An
+// import does not need it: HubSpot refuses them row by row, and a run that is
+// carried on would meet its own tickets.
+func (j *job) checkTaken() {
+	if j.conn.client == nil {
+		return
+	}
+	t := &resolve.Taken{Client: j.conn.client, Creates: j.mapping.Operation == etl.Create}
+	if j.mapping.Key != nil {
+		t.Key = j.mapping.Key.Property
+	}
+	for _, p := range j.mapping.Properties {
+		if def := j.conn.schema.Property(p.Name); def != nil && def.HasUniqueValue && p.Name != t.Key {
+			t.Properties = append(t.Properties, p.Name)
+		}
+	}
+	if len(t.Properties) > 0 || t.Creates && t.Key != "" {
+		j.taken = t
+	}
 }
 
 // printReferences shows what the references of the rows have come to, before

@@ -72,6 +72,7 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 	if err := j.prepare(ctx); err != nil {
 		return j.discard(err)
 	}
+	j.checkTaken()
 	j.began = time.Now()
 	totals, err := j.check(ctx, etl.Valid, nil)
 	return j.finish(totals, err)
