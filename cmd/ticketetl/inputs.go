@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -104,10 +105,21 @@ func (a *app) inputFiles(names []string, dir string, opts extract.Options) ([]in
 			return nil, err
 		}
 		for _, o := range each {
+			if slices.ContainsFunc(files, func(f inputFile) bool { return f.path == path && f.opts.Sheet == o.Sheet }) {
+				return nil, namedTwice(name, o.Sheet)
+			}
 			files = append(files, inputFile{path: path, name: name, opts: o})
 		}
 	}
 	return files, nil
+}
+
+// namedTwice: the rows would be imported twice.
+func namedTwice(name, sheet string) error {
+	if sheet != "" {
+		return fmt.Errorf("%s: its sheet %q is named twice; name it once", name, sheet)
+	}
+	return fmt.Errorf("%s: it is named twice; name it once", name)
 }
 
 const maxSpool = 64 << 30 // bytes of standard input

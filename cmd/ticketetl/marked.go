@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,15 +39,28 @@ func (j *job) markUp(totals etl.Totals) {
 		fmt.Fprintf(j.app.err, "ticketetl: no marked-up workbook: %s\n", err)
 		return
 	}
-	for i, in := range j.files {
-		if bad[in.name] {
-			delete(bad, in.name) // a file that is named twice is marked once
-			m := marking{job: j, in: in, rows: j.summary.Inputs[i].Rows}
-			if err := m.write(ctx); err != nil {
-				fmt.Fprintf(j.app.err, "ticketetl: no marked-up workbook of %s: %s\n", in.name, err)
-			}
+	for _, m := range j.markings(bad) {
+		if err := m.write(ctx); err != nil {
+			fmt.Fprintf(j.app.err, "ticketetl: no marked-up workbook of %s: %s\n", m.name, err)
 		}
 	}
+}
+
+// markings are the files with problems, each with its sheets that have some.
+func (j *job) markings(bad map[etl.Position]bool) []*marking {
+	var all []*marking
+	for i, in := range j.files {
+		if !bad[etl.Position{File: in.name, Sheet: j.summary.Inputs[i].Sheet}] {
+			continue
+		}
+		if len(all) == 0 || all[len(all)-1].name != in.name { // the sheets of a file follow each other
+			all = append(all, &marking{job: j, name: in.name})
+		}
+		m := all[len(all)-1]
+		m.inputs = append(m.inputs, in)
+		m.rows += j.summary.Inputs[i].Rows
+	}
+	return all
 }
 
 // untilStopped is a context that ends with the first interrupt.
@@ -64,11 +78,11 @@ func (j *job) untilStopped() (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// badInputs are the names of the inputs that have problems.
-func (j *job) badInputs() (map[string]bool, error) {
-	bad := map[string]bool{}
+// badInputs are the files, and of workbooks the sheets, that have problems.
+func (j *job) badInputs() (map[etl.Position]bool, error) {
+	bad := map[etl.Position]bool{}
 	err := report.ReadErrors(filepath.Join(j.dir, report.ErrorsFile), func(r report.ErrorRow) error {
-		bad[r.File] = true
+		bad[etl.Position{File: r.File, Sheet: r.Sheet}] = true
 		return nil
 	})
 	return bad, err
@@ -86,51 +100,49 @@ func (j *job) dropMarked() error {
 	return errors.Join(errs...)
 }
 
-// A marking is the marked-up workbook of one input.
+// A marking is what is made of one file.
 type marking struct {
-	job  *job
-	in   inputFile
-	rows int64  // that were read
-	name string // of the file
+	job    *job
+	name   string      // of the file
+	inputs []inputFile // the file or, of a workbook, its sheets with problems
+	rows   int64       // that were read of them
 }
 
 // errEnough stops the reading of a file that is not needed to its end.
 var errEnough = errors.New("enough")
 
+// write makes a copy of the user's own workbook or, where that cannot be, a new
+// one for each sheet.
 func (m *marking) write(ctx context.Context) error {
-	source, err := extract.Open(m.in.path, m.in.opts)
-	if err != nil {
-		return err
-	}
-	defer source.Close() // only read
-	info := source.Info()
-	if info.Format != "xlsx" && m.job.summary.Command != "validate" {
-		return nil
-	}
-	m.name = m.fileName(info.Format)
-	done := report.Marked{File: m.name, Input: m.in.name, Rows: report.AllRows}
-	var result markup.Result
-	if m.rows <= maxRowsMarked && info.Format == "xlsx" {
-		done.Copy = true
-		if result, err = m.copy(ctx); err != nil && ctx.Err() == nil {
-			done.Copy = false
-			done.Notes = append(done.Notes, "a new workbook, since a copy of yours cannot be edited: "+err.Error())
+	var notes []string
+	for i, in := range m.inputs {
+		source, err := extract.Open(in.path, in.opts)
+		if err != nil {
+			return err
+		}
+		info := source.Info()
+		if i == 0 && m.rows <= maxRowsMarked && info.Format == "xlsx" {
+			if err = m.copy(ctx, info); err == nil || ctx.Err() != nil {
+				return errors.Join(err, source.Close())
+			}
+			notes = append(notes, "a new workbook, since a copy of yours cannot be edited: "+err.Error())
+		}
+		err = nil
+		if info.Format == "xlsx" || m.job.summary.Command == "validate" {
+			err = m.table(ctx, source, notes)
+		}
+		if err = errors.Join(err, source.Close()); err != nil {
+			return err
 		}
 	}
-	if !done.Copy {
-		if m.rows > maxRowsMarked {
-			done.Rows = report.FailingRows
-			done.Notes = append(done.Notes, fmt.Sprintf("only rows with problems, since the file has more than %s rows", thousands(maxRowsMarked)))
-		}
-		result, err = m.table(ctx, source, info.HeaderRow, done.Rows == report.FailingRows)
-	}
-	if err != nil {
-		return err
-	}
-	done.Sheet = result.Sheet
+	return nil
+}
+
+// add tells of a workbook that was written.
+func (m *marking) add(done report.Marked, result markup.Result) {
+	done.Input, done.Sheet = m.name, result.Sheet
 	done.Notes = append(done.Notes, resultNotes(result)...)
 	m.job.summary.MarkedUp = append(m.job.summary.MarkedUp, done)
-	return nil
 }
 
 // resultNotes tell what the workbook does not hold.
@@ -151,28 +163,48 @@ func resultNotes(r markup.Result) []string {
 	return notes
 }
 
-// copy writes a copy of the user's own workbook.
-func (m *marking) copy(ctx context.Context) (result markup.Result, err error) {
-	err = m.create(func(out *renameio.PendingFile) error {
-		result, err = markup.Copy(ctx, m.in.path, out, m.problems())
+// copy writes a copy of the user's own workbook, with all its sheets marked.
+func (m *marking) copy(ctx context.Context, info extract.Info) (err error) {
+	var result markup.Result
+	done := report.Marked{File: m.fileName(info.Format), Copy: true, Rows: report.AllRows}
+	err = m.create(done.File, func(out *renameio.PendingFile) error {
+		result, err = markup.Copy(ctx, m.inputs[0].path, out, m.problems(""))
 		return err
 	})
-	return result, err
+	if err == nil {
+		m.add(done, result)
+	}
+	return err
 }
 
-// table writes a new workbook.
-func (m *marking) table(ctx context.Context, source etl.Source, header int, onlyBad bool) (result markup.Result, err error) {
-	opts := markup.TableOptions{Name: m.stem(), HeaderRow: header, OnlyBad: onlyBad, Folder: m.job.dir}
-	err = m.create(func(out *renameio.PendingFile) error {
-		result, err = markup.Table(ctx, source, out, m.problems(), opts)
+// table writes a new workbook with one sheet.
+func (m *marking) table(ctx context.Context, source *extract.File, notes []string) (err error) {
+	var result markup.Result
+	info := source.Info()
+	done := report.Marked{File: m.fileName(info.Format), Rows: report.AllRows, Notes: slices.Clone(notes)}
+	opts := markup.TableOptions{Name: cmp.Or(info.Sheet, m.stem()), HeaderRow: info.HeaderRow, OnlyBad: m.rows > maxRowsMarked, Folder: m.job.dir}
+	what := "file has"
+	if len(m.inputs) > 1 {
+		what = "sheets with problems have"
+		done.Notes = append(done.Notes, fmt.Sprintf("only the sheet %q; each sheet with problems has a workbook of its own", info.Sheet))
+	}
+	if opts.OnlyBad {
+		done.Rows = report.FailingRows
+		done.Notes = append(done.Notes, fmt.Sprintf("only rows with problems, since the %s more than %s rows", what, thousands(maxRowsMarked)))
+	}
+	err = m.create(done.File, func(out *renameio.PendingFile) error {
+		result, err = markup.Table(ctx, source, out, m.problems(info.Sheet), opts)
 		return err
 	})
-	return result, err
+	if err == nil {
+		m.add(done, result)
+	}
+	return err
 }
 
 // create makes the file appear whole, or not at all.
-func (m *marking) create(write func(*renameio.PendingFile) error) error {
-	path := filepath.Join(m.job.dir, m.name)
+func (m *marking) create(name string, write func(*renameio.PendingFile) error) error {
+	path := filepath.Join(m.job.dir, name)
 	out, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(m.job.dir))
 	if err != nil {
 		return err
@@ -184,12 +216,12 @@ func (m *marking) create(write func(*renameio.PendingFile) error) error {
 	return out.CloseAtomicallyReplace()
 }
 
-// problems reads those of the input from errors.csv.
-func (m *marking) problems() markup.Problems {
+// problems reads those of the file from errors.csv, or only those of one sheet.
+func (m *marking) problems(sheet string) markup.Problems {
 	path := filepath.Join(m.job.dir, report.ErrorsFile)
 	return func(yield func(markup.Problem, error) bool) {
 		err := report.ReadErrors(path, func(r report.ErrorRow) error {
-			if r.File == m.in.name && !yield(problemOf(r), nil) {
+			if r.File == m.name && (sheet == "" || r.Sheet == sheet) && !yield(problemOf(r), nil) {
 				return errEnough
 			}
 			return nil
@@ -213,8 +245,8 @@ func problemOf(r report.ErrorRow) markup.Problem {
 
 // stem is the input's name without folder and ending.
 func (m *marking) stem() string {
-	name := filepath.Base(m.in.name)
-	if m.in.name == "-" {
+	name := filepath.Base(m.name)
+	if m.name == "-" {
 		name = "stdin"
 	}
 	if ext := filepath.Ext(name); strings.EqualFold(ext, ".gz") {
@@ -225,7 +257,7 @@ func (m *marking) stem() string {
 
 // fileName is what the workbook is called; one with macros keeps its ending.
 func (m *marking) fileName(format string) string {
-	ext := strings.ToLower(filepath.Ext(m.in.name))
+	ext := strings.ToLower(filepath.Ext(m.name))
 	if format != "xlsx" || !slices.Contains([]string{".xlsm", ".xltx", ".xltm"}, ext) {
 		ext = ".xlsx"
 	}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -176,4 +179,159 @@ func TestMarkedLargeFile(t *testing.T) {
 	list, err := f.GetRows("Problems")
 	require.NoError(t, err)
 	require.Equal(t, []string{"large!A3", "50002"}, list[2][:2])
+}
+
+// sheetsBook writes a workbook whose sheets have a column Subject and so many rows;
+// bad are cells such as "May!A3" that hold what no mapping of the tests takes.
+func (d *desk) sheetsBook(t *testing.T, name string, rows int, sheets []string, bad ...string) string {
+	t.Helper()
+	f := excelize.NewFile()
+	for i, sheet := range sheets {
+		if i == 0 {
+			require.NoError(t, f.SetSheetName("Sheet1", sheet))
+		} else {
+			_, err := f.NewSheet(sheet)
+			require.NoError(t, err)
+		}
+		w, err := f.NewStreamWriter(sheet)
+		require.NoError(t, err)
+		require.NoError(t, w.SetRow("A1", []any{"Subject"}))
+		for row := 2; row <= rows+1; row++ {
+			cell := excelize.Cell{Value: "s"}
+			if slices.Contains(bad, fmt.Sprintf("%s!A%d", sheet, row)) {
+				cell = excelize.Cell{Value: 1234567890123456789} // a number that has lost digits
+			}
+			require.NoError(t, w.SetRow(fmt.Sprint("A", row), []any{cell}))
+		}
+		require.NoError(t, w.Flush())
+	}
+	require.NoError(t, f.SaveAs(d.path(name)))
+	return d.path(name)
+}
+
+// markedBy validates files and returns what was marked.
+func (d *desk) markedBy(t *testing.T, more ...string) (folder string, marked []report.Marked) {
+	t.Helper()
+	args := append([]string{"validate", "-m", d.path("desk.yaml"), "--runs", d.path("runs"), "--progress", "none"}, more...)
+	require.Equal(t, exitRows, d.run(t.Context(), "x", args...), d.err.String())
+	require.Empty(t, d.err.String())
+	folder = runFolderOf(t, d)
+	s, err := report.LoadSummary(folder)
+	require.NoError(t, err)
+	return folder, s.MarkedUp
+}
+
+// coloured are the cells of a workbook that are marked, but those of its list.
+func coloured(t *testing.T, path string) (refs []string) {
+	t.Helper()
+	f := openBook(t, path)
+	for _, sheet := range f.GetSheetList() {
+		rows, err := f.GetRows(sheet)
+		require.NoError(t, err)
+		for row := range rows {
+			if ref := fmt.Sprint("A", row+1); fillOf(t, f, sheet, ref) == "FFC7CE" {
+				refs = append(refs, sheet+"!"+ref)
+			}
+		}
+	}
+	return refs
+}
+
+// TestMarkedSheets: a copy has the problems of all sheets that were read, in
+// whichever order, and each file has a copy of its own.
+func TestMarkedSheets(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	bad := []string{"May!A3", "July!A2", "July!A4"}
+	one := d.sheetsBook(t, "one.xlsx", 4, []string{"May", "June", "July"}, bad...)
+	require.NoError(t, os.Mkdir(d.path("other"), 0o700))
+	two := d.sheetsBook(t, "other/one.xlsx", 4, []string{"May", "June", "July"}, "June!A5")
+	for _, sheets := range []string{"all", "July,May,June"} {
+		require.NoError(t, os.RemoveAll(d.path("runs")))
+		folder, marked := d.markedBy(t, "--sheet", sheets, one, two)
+		require.Equal(t, []report.Marked{
+			{File: "one.marked.xlsx", Input: one, Copy: true, Rows: report.AllRows, Sheet: "Problems"},
+			{File: "one.marked-2.xlsx", Input: two, Copy: true, Rows: report.AllRows, Sheet: "Problems"},
+		}, marked)
+		require.Equal(t, bad, coloured(t, filepath.Join(folder, "one.marked.xlsx")))
+		require.Equal(t, []string{"June!A5"}, coloured(t, filepath.Join(folder, "one.marked-2.xlsx")))
+	}
+}
+
+// TestMarkedSheetsAnew: where no copy can be made, each sheet with problems gets a
+// new workbook.
+func TestMarkedSheetsAnew(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	book := d.sheetsBook(t, "one.xlsx", 4, []string{"May", "June", "July"}, "May!A3", "July!A2", "July!A4")
+	latin1Styles(t, book)
+	folder, marked := d.markedBy(t, "--sheet", "all", book)
+	require.Len(t, marked, 2)
+	for i, want := range [][]string{{"May!A3"}, {"July!A2", "July!A4"}} {
+		require.False(t, marked[i].Copy)
+		require.Contains(t, marked[i].Notes[0], "a copy of yours cannot be edited")
+		require.Contains(t, marked[i].Notes[1], "only the sheet "+fmt.Sprintf("%q", want[0][:strings.Index(want[0], "!")]))
+		require.Equal(t, want, coloured(t, filepath.Join(folder, marked[i].File)))
+	}
+}
+
+// latin1Styles rewrites a workbook with its styles in another encoding.
+func latin1Styles(t *testing.T, path string) {
+	t.Helper()
+	in, err := zip.OpenReader(path)
+	require.NoError(t, err)
+	var b bytes.Buffer
+	out := zip.NewWriter(&b)
+	for _, f := range in.File {
+		r, err := f.Open()
+		require.NoError(t, err)
+		content, err := io.ReadAll(r)
+		require.NoError(t, err)
+		if f.Name == "xl/styles.xml" {
+			content = bytes.Replace(content, []byte(`encoding="UTF-8"`), []byte(`encoding="ISO-8859-1"`), 1)
+		}
+		w, err := out.Create(f.Name)
+		require.NoError(t, err)
+		_, err = w.Write(content)
+		require.NoError(t, err)
+	}
+	require.NoError(t, in.Close())
+	require.NoError(t, out.Close())
+	require.NoError(t, os.WriteFile(path, b.Bytes(), 0o600))
+}
+
+// TestMarkedManyRowsOfSheets: the limit counts the rows of all sheets with problems.
+func TestMarkedManyRowsOfSheets(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	half := maxRowsMarked/2 + 1
+	book := d.sheetsBook(t, "large.xlsx", half, []string{"May", "June", "July"}, "May!A3", fmt.Sprint("July!A", half))
+	folder, marked := d.markedBy(t, "--sheet", "all", book)
+	require.Len(t, marked, 2)
+	for i, want := range []struct{ sheet, row string }{{"May", "3"}, {"July", fmt.Sprint(half)}} {
+		require.Equal(t, report.FailingRows, marked[i].Rows)
+		require.Contains(t, marked[i].Notes, "only rows with problems, since the sheets with problems have more than 50,000 rows")
+		rows, err := openBook(t, filepath.Join(folder, marked[i].File)).GetRows(want.sheet)
+		require.NoError(t, err)
+		require.Len(t, rows, 2)
+		require.Equal(t, want.row, rows[1][1])
+	}
+	require.NoError(t, os.RemoveAll(d.path("runs")))
+	book = d.sheetsBook(t, "large.xlsx", half, []string{"May", "June", "July"}, "May!A3")
+	_, marked = d.markedBy(t, "--sheet", "all", book)
+	require.Len(t, marked, 1)
+	require.True(t, marked[0].Copy, "the sheets without problems do not count")
+}
+
+// TestNamedTwice: the rows would be imported twice.
+func TestNamedTwice(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	book := d.sheetsBook(t, "one.xlsx", 1, []string{"May", "June"})
+	for _, args := range [][]string{{book, book}, {"--sheet", "May,1", book}} {
+		args = append([]string{"validate", "-m", d.path("desk.yaml"), "--runs", d.path("runs")}, args...)
+		require.NotEqual(t, exitDone, d.run(t.Context(), "x", args...))
+		require.Contains(t, d.err.String(), "named twice; name it once")
+		d.err.Reset()
+	}
 }
