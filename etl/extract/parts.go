@@ -246,7 +246,7 @@ func (x *xmlStream) richText(name string, most int) (string, error) {
 					return "", err
 				}
 				if !spoken {
-					text.WriteString(part)
+					text.WriteString(unescape(part)) // an escape stands within one t
 				}
 			}
 		case xml.EndElement:
@@ -254,7 +254,7 @@ func (x *xmlStream) richText(name string, most int) (string, error) {
 			case "rPh":
 				spoken = false
 			case name:
-				return unescape(text.String()), nil
+				return text.String(), nil
 			}
 		}
 		if text.Len() > most {

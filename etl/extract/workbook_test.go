@@ -75,6 +75,7 @@ func TestCells(t *testing.T) {
 		{name: "inline rich text", cell: ` t="inlineStr"><is><r><t>a</t></r><r><t xml:space="preserve"> b</t></r></is>`, want: "a b", kind: text},
 		{name: "escaped characters", cell: ` t="inlineStr"><is><t>a_x000D_&amp;_x005F_x0041_</t></is>`, want: "a\r&_x0041_", kind: text},
 		{name: "an escaped character of two units", cell: ` t="inlineStr"><is><t>a_xD83D__xDE00_b</t></is>`, want: "a😀b", kind: text},
+		{name: "what looks escaped over two runs", cell: ` t="inlineStr"><is><r><t>_x0041</t></r><r><t>_</t></r></is>`, want: "_x0041_", kind: text},
 		{name: "half of an escaped character", cell: ` t="inlineStr"><is><t>_xD83D_x_xDE00_</t></is>`, want: "_xD83D_x_xDE00_", kind: text},
 		{name: "text that a formula gave", cell: ` t="str"><f>A1</f><v>x</v>`, want: "x", kind: text},
 		{name: "a long id as text", cell: ` t="inlineStr"><is><t>123456789012345678</t></is>`, want: "123456789012345678", kind: text},

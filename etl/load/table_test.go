@@ -1,21 +1,27 @@
 package load_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/csv"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 	"github.com/xuri/excelize/v2"
+	"pgregory.net/rapid"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/load"
@@ -254,4 +260,67 @@ func TestTableToStandardOutput(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, table.Commit())
 	require.Equal(t, "id,amount,due,opened,vip\n900719925474099267,12.50,2024-02-29,2024-02-29T23:59:58,true\n", out.String())
+}
+
+// TestWorkbookTexts: whatever text a ticket has, its cell in the workbook's XML means
+// the same once the escapes of workbooks are read (as openpyxl.utils.escape and
+// ECMA-376 have them, from left to right).
+func TestWorkbookTexts(t *testing.T) {
+	t.Parallel()
+	piece := rapid.SampledFrom([]string{"_", "x", "_x", "x005F", "_x0041_", "x0041_", "_x000d_", "_xD83D_", "_xD83D__xDE00_", "_x00G0_",
+		"\x01", "\v", "\r", "\n", "\t", " ", "&", "<", "\uFFFE", "\U0010FFFD", "\U0010FFFE", "\U0010FFFC", "\uFFFD", "😀", "é", "a"})
+	rapid.Check(t, func(rt *rapid.T) {
+		var texts []string
+		for range rapid.IntRange(1, 20).Draw(rt, "rows") {
+			texts = append(texts, strings.Join(rapid.SliceOfN(piece, 1, 12).Draw(rt, "text"), ""))
+		}
+		require.Equal(rt, texts, inlineTexts(t, writeTexts(t, texts)))
+	})
+	long := make([]string, 3000) // so that the stand-ins come to the edges of what is written at once
+	for i := range long {
+		long[i] = strings.Repeat("a", i%7) + "_x0041_\v"
+	}
+	require.Equal(t, long, inlineTexts(t, writeTexts(t, long)))
+}
+
+// writeTexts exports tickets whose id, a text, is each of texts.
+func writeTexts(t *testing.T, texts []string) string {
+	rows := make([]*etl.Record, len(texts))
+	for i, text := range texts {
+		rows[i] = values(text, "", "", "", "")
+	}
+	return writeTable(t, "out.xlsx", false, rows)
+}
+
+var escapedUnit = regexp.MustCompile(`(_x[0-9A-Fa-f]{4}_)+`)
+
+// inlineTexts are the texts of column A of a workbook, but that of the header.
+func inlineTexts(t *testing.T, path string) (texts []string) {
+	z, err := zip.OpenReader(path)
+	require.NoError(t, err)
+	defer z.Close()
+	part, err := z.Open("xl/worksheets/sheet1.xml")
+	require.NoError(t, err)
+	var sheet struct {
+		Cells []struct {
+			Ref  string `xml:"r,attr"`
+			Text string `xml:"is>t"`
+		} `xml:"sheetData>row>c"`
+	}
+	require.NoError(t, xml.NewDecoder(part).Decode(&sheet))
+	for _, c := range sheet.Cells {
+		if strings.HasPrefix(c.Ref, "A") && c.Ref != "A1" {
+			texts = append(texts, escapedUnit.ReplaceAllStringFunc(c.Text, unitsOf))
+		}
+	}
+	return texts
+}
+
+func unitsOf(escapes string) string {
+	var units []uint16
+	for ; escapes != ""; escapes = escapes[len("_x0000_"):] {
+		unit, _ := strconv.ParseUint(escapes[2:6], 16, 16) // the expression has made sure
+		units = append(units, uint16(unit))
+	}
+	return string(utf16.Decode(units))
 }

@@ -33,7 +33,7 @@ type workbook struct {
 func newWorkbook(w io.Writer, opts TableOptions) (format, error) {
 	b := &workbook{
 		out: w, opts: opts, styles: map[etl.Kind]int{}, cells: make([]any, len(opts.Columns)),
-		file: excelize.NewFile(excelize.Options{TmpDir: os.TempDir()}),
+		file: excelize.NewFile(excelize.Options{TmpDir: os.TempDir()}).SetZipWriter(newHeldParts),
 	}
 	for kind, code := range map[etl.Kind]string{
 		etl.Date: "yyyy-mm-dd", etl.DateTime: "yyyy-mm-dd hh:mm:ss", etl.Text: "@",
@@ -135,7 +135,7 @@ func (b *workbook) cell(kind etl.Kind, text string) (any, error) {
 			return v, nil
 		}
 	}
-	if tooLong(text) {
+	if text = held(text); tooLong(text) {
 		return nil, fmt.Errorf("a text of %d characters does not fit a workbook's cell, which holds %d; export to .csv instead", len([]rune(text)), maxCellText)
 	}
 	return excelize.Cell{StyleID: b.styles[etl.Text], Value: text}, nil
