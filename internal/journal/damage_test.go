@@ -85,6 +85,7 @@ func (d *damager) judge(t *testing.T, what string, f files) (refused bool) {
 	if err != nil {
 		require.ErrorContains(t, err, "run folder "+d.dir+": ", what)
 		require.ErrorContains(t, err, "journal", what)
+		require.NotContains(t, err.Error(), "\n", what)
 		return true
 	}
 	got := collect(t, j, false)

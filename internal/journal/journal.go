@@ -148,7 +148,6 @@ func open(path string) (*Journal, error) {
 	}
 	name := url.URL{Scheme: "file", OmitHost: true, Path: abs, RawQuery: url.Values{"_pragma": {
 		"busy_timeout(10000)", // somebody may be looking at the file
-		"page_size(8192)",
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // one fsync at each commit
 		"wal_autocheckpoint(2000)",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
 )
 
 var errSum = errors.New("its checksum is wrong")
@@ -54,7 +55,8 @@ func (j *Journal) verifyPages(ctx context.Context) error {
 		return err
 	}
 	if found != "ok" {
-		return fmt.Errorf("%s: %s", damaged, found)
+		// Its first line only names the file.
+		return fmt.Errorf("%s: %s", damaged, found[strings.LastIndexByte(found, '\n')+1:])
 	}
 	var lost int64
 	err := j.db.QueryRowContext(ctx, `SELECT count(*) FROM answers WHERE batch NOT IN (SELECT batch FROM batches)`).Scan(&lost)

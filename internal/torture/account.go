@@ -51,7 +51,7 @@ type account struct {
 }
 
 // newAccount opens the account of a plan with the given tickets in it.
-func newAccount(p plan, tickets []map[string]string, dir string) (*account, error) {
+func newAccount(p plan, tickets []seed, dir string) (*account, error) {
 	world := sandbox.DefaultWorld()
 	if p.variant.rowKey {
 		world.Schema.Properties = append(world.Schema.Properties, rowKeyProperty())
@@ -90,8 +90,8 @@ var ages = []time.Duration{48 * time.Hour, time.Hour, 6 * time.Minute, 4 * time.
 
 // fill stores tickets, of any age, through an account without faults, and leaves
 // its state in the file data.
-func (a *account) fill(world *sandbox.World, tickets []map[string]string, data string, seed uint64) error {
-	rng := rand.New(rand.NewPCG(seed, 0x61676573))
+func (a *account) fill(world *sandbox.World, tickets []seed, data string, random uint64) error {
+	rng := rand.New(rand.NewPCG(random, 0x61676573))
 	at := time.Now()
 	quiet, err := sandbox.New(sandbox.Options{World: world, Data: data, Limits: sandbox.Unlimited, Now: func() time.Time { return at }})
 	if err != nil {
@@ -115,16 +115,22 @@ func (a *account) fill(world *sandbox.World, tickets []map[string]string, data s
 
 // store creates tickets and returns their ids, in order; "" for those whose key
 // is taken.
-func store(h http.Handler, tickets []map[string]string) ([]string, error) {
+func store(h http.Handler, tickets []seed) ([]string, error) {
 	type input struct {
-		Properties map[string]string `json:"properties"`
-		Trace      string            `json:"objectWriteTraceId"`
+		Properties   map[string]string `json:"properties"`
+		Associations []json.RawMessage `json:"associations,omitempty"`
+		Trace        string            `json:"objectWriteTraceId"`
 	}
 	var body struct {
 		Inputs []input `json:"inputs"`
 	}
 	for i, t := range tickets {
-		body.Inputs = append(body.Inputs, input{t, strconv.Itoa(i)})
+		in := input{Properties: t.properties, Trace: strconv.Itoa(i)}
+		for _, id := range t.contacts {
+			in.Associations = append(in.Associations, json.RawMessage(
+				`{"to":{"id":"`+id+`"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":16}]}`))
+		}
+		body.Inputs = append(body.Inputs, in)
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -249,7 +255,7 @@ func (a *account) letIn(n int) {
 		tickets, rows = append(tickets, p), append(rows, o.row)
 	}
 	for i, p := range tickets {
-		ids, err := store(a.Server, []map[string]string{p})
+		ids, err := store(a.Server, []seed{{properties: p}})
 		if err != nil {
 			panic(err) // which no account does
 		}
@@ -312,7 +318,7 @@ func (t *trap) serve(w http.ResponseWriter, r *http.Request, account http.Handle
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 250*time.Millisecond)
 		defer cancel()
 		account.ServeHTTP(w, r.WithContext(ctx))
-	case requestDone:
+	case requestDone, interruptedAt:
 		account.ServeHTTP(&lastMoment{ResponseWriter: w, kill: sync.OnceFunc(t.kill)}, r)
 	default:
 		defer func() { go func() { time.Sleep(t.moment.delay); t.kill() }() }()

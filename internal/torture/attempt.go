@@ -114,6 +114,9 @@ func (d *desk) attempt(ctx context.Context, acc *account, m *moment) (*attempt, 
 	refused := acc.refused.Load()
 	gone := make(chan struct{})
 	kill := func() { _ = cmd.Process.Kill(); <-gone } // that it is gone already is as good
+	if m != nil && m.kind == interruptedAt {
+		kill = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
+	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); d.lieInWait(acc, m, kill, gone) }()
 	err := cmd.Wait()

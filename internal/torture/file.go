@@ -94,11 +94,11 @@ func (r *row) copyContent(of *row) {
 func (r *row) spoil(rng *rand.Rand, v variant, earlier []row) {
 	switch rng.IntN(40) {
 	case 0:
-		if r.bad = v.operation != "delete"; r.bad {
+		if r.bad = v.operation != "delete" && !v.linksOnly(); r.bad {
 			r.priority = "p9"
 		}
 	case 1:
-		if v.key != externalID || len(earlier) == 0 {
+		if v.key != externalID || len(earlier) == 0 || v.linksOnly() { // several rows may link one ticket
 			return
 		}
 		if first := earlier[rng.IntN(len(earlier))]; !first.bad && !first.double {
@@ -151,31 +151,35 @@ func addresses() []sandbox.Seed {
 	return out
 }
 
+// A seed is a ticket that the account holds beforehand.
+type seed struct {
+	properties map[string]string
+	contacts   []string // ids of those that it is associated with
+}
+
 // stored are the tickets that the account holds beforehand: one for each row
 // that has one, in order, and some that no row speaks of, of which a few look
 // just like the ticket of a row.
-func stored(rows []row, v variant) []map[string]string {
-	var out []map[string]string
+func stored(rows []row, v variant) []seed {
+	var out []seed
+	contacts := addresses()
 	for i := range rows {
-		if p := rows[i].seed(v); p != nil {
-			out = append(out, p)
+		if rows[i].before != absent {
+			out = append(out, seed{rows[i].stored(v), rows[i].linked(v, contacts[i%len(contacts)].ID)})
 		}
 	}
 	for i := range 5 {
-		out = append(out, map[string]string{"subject": "bystander " + strconv.Itoa(i), "content": "of others"})
-		out = append(out, rows[i*len(rows)/5].payload())
+		out = append(out, seed{properties: map[string]string{"subject": "bystander " + strconv.Itoa(i), "content": "of others"}})
+		out = append(out, seed{properties: rows[i*len(rows)/5].payload()})
 	}
-	for _, p := range out {
-		p["hs_pipeline"], p["hs_pipeline_stage"] = "0", "1"
+	for _, t := range out {
+		t.properties["hs_pipeline"], t.properties["hs_pipeline_stage"] = "0", "1"
 	}
 	return out
 }
 
-// seed is the row's ticket beforehand; nil for none.
-func (r *row) seed(v variant) map[string]string {
-	if r.before == absent {
-		return nil
-	}
+// stored are the values of the row's ticket beforehand.
+func (r *row) stored(v variant) map[string]string {
 	p := r.payload()
 	if r.before == different || r.bad {
 		p["subject"], p["hs_ticket_priority"] = "before "+r.subject, ""
@@ -184,4 +188,21 @@ func (r *row) seed(v variant) map[string]string {
 		p[externalID] = r.key
 	}
 	return p
+}
+
+// linked are the contacts of the row's ticket beforehand, where rows are about
+// nothing else: often another one than the row's, and its own where the row is to
+// change nothing of an associate, or something of a dissociate.
+func (r *row) linked(v variant, another string) []string {
+	if !v.linksOnly() {
+		return nil
+	}
+	var out []string
+	if r.contact != "" && (r.before == same) == (v.operation == "associate") {
+		out = append(out, r.contact)
+	}
+	if another != r.contact && r.number%2 == 0 {
+		out = append(out, another)
+	}
+	return out
 }

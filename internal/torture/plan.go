@@ -34,6 +34,8 @@ var variants = []variant{
 	{name: "create-keyless", operation: "create"},
 	{name: "delete", operation: "delete", key: externalID},
 	{name: "delete-by-id", operation: "delete", key: recordID},
+	{name: "associate", operation: "associate", key: externalID, links: true},
+	{name: "dissociate", operation: "dissociate", key: recordID, links: true},
 }
 
 // chosen are the variants whose names stand in a list parted by commas; all of
@@ -56,6 +58,11 @@ func chosen(list string) ([]variant, error) {
 // keyless says that nothing but its content tells a row's ticket.
 func (v variant) keyless() bool { return v.operation == "create" && v.key == "" && !v.rowKey }
 
+// linksOnly says that a ticket's own values are none of its business.
+func (v variant) linksOnly() bool { return v.operation == "associate" || v.operation == "dissociate" }
+
+const linksMapping = "associations:\n  - {to: contacts, column: E-mail, match: email, missing: skip}\n"
+
 func (v variant) mapping() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "version: 1\noperation: %s\n", v.operation)
@@ -65,8 +72,11 @@ func (v variant) mapping() string {
 	case recordID:
 		b.WriteString("key: {property: hs_object_id, column: Ticket}\n")
 	}
-	if v.operation == "delete" {
+	switch {
+	case v.operation == "delete":
 		return b.String()
+	case v.linksOnly():
+		return b.String() + linksMapping
 	}
 	b.WriteString(`properties:
   subject: Subject
@@ -77,7 +87,7 @@ func (v variant) mapping() string {
 		b.WriteString("  hs_pipeline: {value: \"0\"}\n  hs_pipeline_stage: {value: New}\n")
 	}
 	if v.links {
-		b.WriteString("associations:\n  - {to: contacts, column: E-mail, match: email, missing: skip}\n")
+		b.WriteString(linksMapping)
 	}
 	return b.String()
 }
@@ -97,6 +107,7 @@ const (
 	requestDone     = "request-done"     // the work is done, the answer not on its way
 	requestAnswered = "request-answered" // the answer is on its way
 	callAnswered    = "call-answered"
+	interruptedAt   = "interrupted-at"  // no kill: it is told to stop while it waits for the answer
 	journalWritten  = "journal-written" // the journal's file has changed
 	timePassed      = "time-passed"     // since the process was started
 	fileTooLarge    = "file-too-large"  // no kill: files may not grow above n blocks of 512 bytes

@@ -165,6 +165,11 @@ func (j *judge) allowed(r *row) []string {
 			return []string{"rejected"}
 		}
 		out = []string{"deleted"}
+	case "associate", "dissociate":
+		if r.before == absent {
+			return []string{"rejected"}
+		}
+		out = []string{"associated", "unchanged"}
 	}
 	if j.doubtful {
 		out = append(out, "in-doubt")
@@ -202,7 +207,11 @@ func (j *judge) judgeTicket(r *row, t *sandbox.Ticket) {
 	case t.Archived:
 		j.wrong("row %d: ticket %s is in the recycle bin", r.number, t.ID)
 	}
-	for name, want := range r.payload() {
+	payload := r.payload()
+	if j.variant.linksOnly() {
+		payload = old.Properties
+	}
+	for name, want := range payload {
 		if got := t.Properties[name]; got != want {
 			j.wrong("row %d: ticket %s has %s %q, not %q", r.number, t.ID, name, got, want)
 		}
@@ -216,8 +225,8 @@ func (j *judge) judgeTicket(r *row, t *sandbox.Ticket) {
 }
 
 func (j *judge) judgeLinks(r *row, t, old *sandbox.Ticket) {
-	want := linked(old)
-	if r.contact != "" && !slices.Contains(want, r.contact) {
+	want := slices.DeleteFunc(linked(old), func(id string) bool { return id == r.contact })
+	if r.contact != "" && j.variant.operation != "dissociate" {
 		want = append(want, r.contact)
 	}
 	got := linked(t)

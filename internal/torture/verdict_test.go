@@ -209,13 +209,31 @@ func TestVerdictOfChanges(t *testing.T) {
 		{name: "a ticket that is not deleted", operation: "delete", spoil: func(*evidence, *sandbox.Ticket) {},
 			faults: []string{"row 2: ticket 5 is not deleted"}},
 		{name: "a ticket that is deleted", operation: "delete", spoil: func(_ *evidence, after *sandbox.Ticket) { after.Archived = true }},
+		{name: "a contact that is linked, and nothing else", operation: "associate", spoil: func(e *evidence, after *sandbox.Ticket) {
+			e.rows[0].contact, after.Associations, after.Properties["subject"] = "9", contact("9"), "old"
+		}},
+		{name: "a link that changes values", operation: "associate", spoil: func(e *evidence, after *sandbox.Ticket) {
+			e.rows[0].contact, after.Associations = "9", contact("9")
+		}, faults: []string{`row 2: ticket 5 has subject "new", not "old"`}},
+		{name: "a contact that is still linked", operation: "dissociate", spoil: func(e *evidence, after *sandbox.Ticket) {
+			old := e.before["5"]
+			old.Associations = contact("8", "9")
+			e.before["5"], e.rows[0].contact, after.Associations, after.Properties["subject"] = old, "9", contact("8", "9"), "old"
+		}, faults: []string{"row 2: ticket 5 has the contacts [8 9], not [8]"}},
+		{name: "another contact that is gone", operation: "dissociate", spoil: func(e *evidence, after *sandbox.Ticket) {
+			old := e.before["5"]
+			old.Associations = contact("8", "9")
+			e.before["5"], e.rows[0].contact, after.Properties["subject"] = old, "9", "old"
+		}, faults: []string{"row 2: ticket 5 has the contacts [], not [8]"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			outcome := map[string]string{"update": "updated", "upsert": "updated", "delete": "deleted"}[tt.operation]
+			outcome := map[string]string{"update": "updated", "upsert": "updated", "delete": "deleted", "associate": "associated", "dissociate": "associated"}[tt.operation]
+			v := variant{operation: tt.operation, key: externalID}
+			v.links = tt.operation == "upsert" || v.linksOnly()
 			e := &evidence{
-				variant: variant{operation: tt.operation, key: externalID, links: tt.operation == "upsert"},
+				variant: v,
 				rows:    []row{{number: 2, key: "K", subject: "new", priority: "Low", before: different}},
 				before:  map[string]sandbox.Ticket{"5": {ID: "5", Properties: map[string]string{"subject": "old", externalID: "K"}}},
 				results: []resultLine{{row: 2, key: "K", outcome: outcome, ticket: "5"}},
