@@ -33,6 +33,7 @@ async function check(name, body) {
     console.log(`ok    ${name}`)
   } catch (err) {
     failed++
+    fs.writeFileSync(path.join(bench.dir, 'requests.log'), strict.trace.join('\n'))
     console.log(`FAIL  ${name} (${bench.dir})\n      ${String(err.message).split('\n').slice(0, 40).join('\n      ')}`)
   }
 }

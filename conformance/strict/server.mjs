@@ -64,6 +64,17 @@ const faults = {
 }
 export const faultKinds = Object.keys(faults)
 
+// whole reads the body of a request; undefined if the client went away before.
+async function whole(req) {
+  const chunks = []
+  try {
+    for await (const chunk of req) chunks.push(chunk)
+  } catch {
+    return undefined
+  }
+  return Buffer.concat(chunks).toString()
+}
+
 export class Strict {
   constructor() {
     this.server = http.createServer((req, res) => this.serve(req, res))
@@ -78,6 +89,7 @@ export class Strict {
     this.random = random(this.modes.seed)
     this.account = new Account(this.modes)
     this.wrongs = []
+    this.trace = []
     this.forget()
   }
 
@@ -97,9 +109,13 @@ export class Strict {
     this.counts = { calls: 0, writes: 0, searches: 0, limited: 0, faults: 0, overDaily: 0 }
   }
 
-  // idle waits until the requests of a client that died are carried out.
+  // idle waits until the requests of a client that died are carried out: also
+  // those that have arrived and were not read yet.
   async idle() {
-    while (this.underWay > 0) await sleep(5)
+    for (let quiet = 0; quiet < 10; quiet++) {
+      await sleep(10)
+      if (this.underWay > 0) quiet = -1
+    }
   }
 
   async listen() {
@@ -114,17 +130,12 @@ export class Strict {
   }
 
   async serve(req, res) {
-    const chunks = []
-    try {
-      for await (const chunk of req) chunks.push(chunk)
-    } catch {
-      return // the client went away before its request was whole
-    }
-    const text = Buffer.concat(chunks).toString()
-    const url = new URL(req.url, 'http://strict')
-    if (url.pathname.startsWith('/__')) return this.steer(url, text, res)
     this.underWay++
     try {
+      const text = await whole(req)
+      const url = new URL(req.url, 'http://strict')
+      if (text === undefined) return
+      if (url.pathname.startsWith('/__')) return this.steer(url, text, res)
       await this.handle({ req, res, text, url, path: undated(url.pathname), wrong: (why) => this.log(req, why, text) })
     } finally {
       this.underWay--
@@ -134,6 +145,7 @@ export class Strict {
   async handle(call) {
     this.counts.calls++
     const fault = this.fault(call)
+    this.note(call, fault)
     const [from, to] = this.modes.latency
     await sleep(from + this.random() * (to - from) + (fault?.slow ?? 0))
     if (fault && !fault.after && !fault.slow) return this.fail(call, fault)
@@ -145,7 +157,14 @@ export class Strict {
     this.send(call.res, answer)
   }
 
+  // note keeps a line of each request, and the fault that it meets, for a check that fails.
+  note({ req, text }, fault) {
+    const name = Object.keys(faults).find((k) => faults[k] === fault) ?? ''
+    this.trace.push(`${new Date().toISOString()} ${req.method} ${req.url.slice(0, 200)} ${name} ${text.slice(0, 300)} … ${text.length}`)
+  }
+
   log(req, why, body = '') {
+    this.trace.push(`${new Date().toISOString()} WRONG ${why}`)
     this.wrongs.push({ why, request: `${req.method} ${req.url}`, body: body.slice(0, 2000) })
   }
 
