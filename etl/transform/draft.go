@@ -167,12 +167,12 @@ func (d *draft) property(p *schema.Property, column int) {
 	d.linef("  %s:  # %s: %s", p.Name, strconv.Quote(p.Label), d.why[p.Name])
 	d.linef("    column: %s", d.columnName(column))
 	cells := d.cells(column)
-	switch {
-	case d.typed(column):
+	switch untyped := d.untyped(column); {
+	case len(untyped) == 0:
 	case p.Type == "date" || p.Type == "datetime":
-		d.dates(column, d.texts(column))
+		d.dates(column, untyped)
 	case p.Type == "number":
-		d.number(d.texts(column))
+		d.number(untyped)
 	}
 	switch {
 	case p.Name == stageProperty:
@@ -287,7 +287,7 @@ func allDates(cells []string, form string) bool {
 // other column has the other one.
 func (d *draft) provenOrder() (order string, column int) {
 	for i := range d.Header.Len() {
-		cells := d.texts(i)
+		cells := d.untyped(i)
 		dmy, mdy := allDates(cells, "dmy"), allDates(cells, "mdy")
 		this := map[bool]string{true: "dmy", false: "mdy"}[dmy]
 		switch {

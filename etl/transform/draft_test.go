@@ -77,12 +77,27 @@ func TestDraftByContent(t *testing.T) {
 		{name: "titles in Portuguese", header: "Nome do ticket", cells: []string{"a", "b"}, want: "  subject:"},
 		{name: "titles in French", header: "Titre", cells: []string{"a", "b"}, want: "  subject:"},
 		{name: "a title in Japanese", header: "件名", cells: []string{"a", "b"}, want: "  subject:"},
+		{name: "hyphens between, and a time", header: "Create date", cells: []string{"11-03-2024 23:05", "25-03-2024 07:10"}, want: "    dates: dmy\n"},
+		{name: "hyphens between, in an order that nothing proves", header: "Create date", cells: []string{"11-03-2024 23:05"}, want: "# dates: dmy  # ? or mdy: its rows do not tell the day from the month"},
+		{name: "a hash sign numbers tickets", header: "#", cells: []string{"17", "18"}, want: `key: {property: external_id, column: "#"}`},
+		{name: "a short word numbers tickets", header: "Nr.", cells: []string{"17", "18"}, want: `key: {property: external_id, column: "Nr."}`},
+		{name: "a Japanese word numbers tickets", header: "受付番号", cells: []string{"17", "18"}, want: `key: {property: external_id, column: "受付番号"}`},
+		{name: "a hash sign that stands twice is no key", header: "#", cells: []string{"17", "17"}, never: "key:"},
+		{name: "a queue whose cells name no pipeline", header: "Queue", cells: []string{"Raw", "Misc"}, never: "  hs_pipeline:"},
+		{name: "a queue whose cells name a pipeline", header: "Queue", cells: []string{"Suporte", "Misc"}, want: "  hs_pipeline:"},
+		{name: "a priority in German, with its number", header: "Priorität", cells: []string{"5 sehr hoch", "1 sehr niedrig"}, want: `"5 sehr hoch": "Urgent"  # ?`},
+		{name: "a priority in French", header: "Priorité", cells: []string{"Très haute", "Basse"}, want: `"Très haute": "Urgent"  # ?`},
+		{name: "a stage in French, with more in brackets", header: "Statut", cells: []string{"En cours (Attribué)", "Clos"}, want: `"En cours (Attribué)": "Waiting on us"  # ?`},
+		{name: "a stage in Japanese", header: "状態", cells: []string{"対応中", "完了"}, want: `"対応中": "Waiting on us"  # ?`},
+		{name: "one generic stage chooses no pipeline", header: "Status", cells: []string{"Open", "In progress", "Fertig"}, want: `hs_pipeline: {value: "Support Pipeline"}`},
+		{name: "most stages choose a pipeline", header: "Status", cells: []string{"Novo", "Aguardando contato", "Open"}, want: `hs_pipeline: {value: "Suporte"}`},
 		{name: "an order that nothing proves", header: "Create date", cells: []string{"01/02/2026", "03/04/2026"}, want: "# dates: dmy  # ? or mdy: its rows do not tell the day from the month"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			acc := account()
+			acc.Pipelines = append(acc.Pipelines, schema.Pipeline{ID: "99", Label: "Werk", DisplayOrder: 3, Stages: []schema.Stage{{ID: "901", Label: "Fertig"}}})
 			acc.Properties = append(acc.Properties, schema.Property{Name: "time_spent", Label: "Hours worked", Type: "number", FieldType: "number"})
 			in := transform.DraftInput{File: "x.csv", Header: etl.NewHeader([]string{tt.header}), Schema: acc, Whole: true}
 			for _, cell := range tt.cells {
@@ -96,6 +111,29 @@ func TestDraftByContent(t *testing.T) {
 				require.NotContains(t, strings.ReplaceAll(out.String(), "# key:", ""), tt.never)
 			}
 		})
+	}
+}
+
+// TestDraftOfMixedDates: cells that are real dates need no form, the texts beside
+// them do.
+func TestDraftOfMixedDates(t *testing.T) {
+	t.Parallel()
+	in := transform.DraftInput{
+		File: "x.xlsx", Header: etl.NewHeader([]string{"Create date", "Price", "Subject", "Status"}), Schema: account(), Whole: true,
+		Samples: [][]string{{"2024-03-11T23:05:00", "1.5", "One", "New"}, {"31.03.2024 08:15", "2,50", "Two", "Closed"}},
+		Kinds:   [][]etl.Kind{{etl.DateTime, etl.Number}, nil},
+	}
+	var out bytes.Buffer
+	require.NoError(t, transform.Draft(&out, in))
+	require.Contains(t, out.String(), "    dates: dmy\n")
+	require.Contains(t, out.String(), `    decimal: ","`+"\n")
+	m, err := transform.Parse("draft.yaml", out.Bytes())
+	require.NoError(t, err)
+	mapper, err := transform.Compile(m, in.Schema, in.Header, transform.CompileOptions{})
+	require.NoError(t, err)
+	for i := range in.Samples {
+		_, problems := mapper.Apply(&etl.Record{Header: in.Header, Fields: in.Samples[i], Kinds: in.Kinds[i]})
+		require.Empty(t, problems)
 	}
 }
 

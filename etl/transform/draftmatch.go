@@ -149,10 +149,20 @@ func (d *draft) matchSynonyms() {
 		if !d.free(p) {
 			continue
 		}
-		if column, ok := d.named(synonyms[p.Name], func(int) bool { return true }); ok {
+		if column, ok := d.named(synonyms[p.Name], func(column int) bool { return d.meant(p, column) }); ok {
 			d.take(p.Name, column, "another word for it")
 		}
 	}
+}
+
+// meant says whether a column with another word for p may hold it: a queue is a
+// pipeline only where its cells name one.
+func (d *draft) meant(p *schema.Property, column int) bool {
+	if p.Name != pipelineProperty {
+		return true
+	}
+	l := newLookup(pipelineItems(d.Schema))
+	return slices.ContainsFunc(d.cells(column), func(s string) bool { return len(l.find(s)) > 0 })
 }
 
 // matchReferences takes a column of e-mail addresses and one of domains: by name
@@ -324,6 +334,21 @@ func (d *draft) texts(column int) []string {
 	return texts
 }
 
+// untyped are the cells of a column that are texts, trimmed, blank ones left out:
+// a real date needs no form.
+func (d *draft) untyped(column int) []string {
+	var texts []string
+	for i, row := range d.Samples {
+		if column >= len(row) || i < len(d.Kinds) && column < len(d.Kinds[i]) && d.Kinds[i][column] != etl.Text {
+			continue
+		}
+		if text := strings.TrimSpace(row[column]); text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
 // typed says whether a column has cells of a type, not only texts.
 func (d *draft) typed(column int) bool {
 	for _, kinds := range d.Kinds {
@@ -339,41 +364,86 @@ func all(cells []string, good func(string) bool) bool {
 }
 
 // choosePipeline finds the pipeline whose stages the cells of the stage column
-// name best, where the account has several and no column names them.
+// name best, where the account has several and no column names them. Names of
+// one stage or two are in many pipelines ("Done"): what names few of the cells
+// is weak, and the account's first pipeline is taken if it serves as many.
 func (d *draft) choosePipeline() {
 	column, mapped := d.columns[stageProperty]
 	if _, named := d.columns[pipelineProperty]; !mapped || named || len(pipelineItems(d.Schema)) < 2 {
 		return
 	}
-	best := 0
+	d.pipeline = nil
+	var best stageScore
+	usual := d.usualPipeline()
 	for i := range d.Schema.Pipelines {
 		p := &d.Schema.Pipelines[i]
-		if score := d.stageScore(p, column); !p.Archived && score > best {
+		if score := d.score(p, column); !p.Archived && score.better(best, p == usual) {
 			best, d.pipeline = score, p
 		}
 	}
 }
 
-func (d *draft) stageScore(p *schema.Pipeline, column int) (score int) {
-	for _, cell := range d.cells(column) {
-		switch {
-		case len(p.MatchStages(cell)) > 0:
-			score += 3 // more than any guess
-		case len(p.MatchStages(guessed(cell))) > 0:
-			score++
+// usualPipeline is the one that HubSpot shows first.
+func (d *draft) usualPipeline() (usual *schema.Pipeline) {
+	for i := range d.Schema.Pipelines {
+		if p := &d.Schema.Pipelines[i]; !p.Archived && (usual == nil || p.DisplayOrder < usual.DisplayOrder) {
+			usual = p
 		}
 	}
-	return score
+	return usual
+}
+
+// A stageScore is how many of the different cells are stages of a pipeline, by
+// name or by a guess.
+type stageScore struct {
+	named, guessed int
+	strong         bool // half of the cells or more are named
+}
+
+func (d *draft) score(p *schema.Pipeline, column int) (s stageScore) {
+	cells := d.cells(column)
+	for _, cell := range cells {
+		switch {
+		case len(p.MatchStages(cell)) > 0:
+			s.named++
+		case len(p.MatchStages(guessed(cell))) > 0:
+			s.guessed++
+		}
+	}
+	s.strong = s.named > 0 && s.named*2 >= len(cells)
+	return s
+}
+
+// better says whether s speaks for its pipeline more than t for another. usual:
+// it is the account's first one.
+func (s stageScore) better(t stageScore, usual bool) bool {
+	switch {
+	case s.named+s.guessed == 0:
+		return false
+	case s.strong || t.strong:
+		return s.strong && (!t.strong || 3*s.named+s.guessed > 3*t.named+t.guessed)
+	case s.named+s.guessed != t.named+t.guessed:
+		return s.named+s.guessed > t.named+t.guessed
+	}
+	return usual || s.named > t.named
 }
 
 // guessed is what other help-desks mean by a cell; empty when it is not known.
-// Numbers in front ("1 - Critical") only sort.
+// Numbers in front ("1 - Critical") or behind ("High (2)") only sort.
 func guessed(cell string) string {
-	words := plainWords(cell)
-	if found := choices[words]; found != "" {
-		return found
+	for _, text := range []string{cell, strings.TrimLeft(cell, "0123456789 "), withoutBrackets(cell)} {
+		if found := choices[plainWords(text)]; found != "" {
+			return found
+		}
 	}
-	return choices[strings.TrimLeft(words, "0123456789 ")]
+	return choices[strings.Trim(plainWords(cell), "0123456789 ")]
+}
+
+// withoutBrackets is a text without what is added to it in brackets: "En cours
+// (Attribué)".
+func withoutBrackets(s string) string {
+	before, _, _ := strings.Cut(s, "(")
+	return before
 }
 
 // guessedIndex is the index of the choice that a cell may mean; -1 for none.

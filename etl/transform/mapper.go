@@ -52,6 +52,7 @@ func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 	m.applyKey(&j)
 	m.applySteps(&j)
 	m.applyLinks(&j)
+	j.tellTotals()
 	return false, j.problems
 }
 

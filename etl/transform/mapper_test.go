@@ -41,6 +41,23 @@ associations:
   - {to: companies, column: "Domain", match: domain, type: primary, missing: skip, split: ";"}
 `
 
+// TestTotals: a row of totals is rejected, and told how to be left out; a row that
+// only lacks its key is not.
+func TestTotals(t *testing.T) {
+	t.Parallel()
+	m := compile(t, design)
+	for _, word := range []string{"Total", "SUMME:", "Gesamt", "合計", "Total général"} {
+		_, problems := m.Apply(row("Status", word, "Hours", "17"))
+		require.NotEmpty(t, problems)
+		require.Equal(t, "MISSING_KEY", problems[0].Code)
+		require.Contains(t, problems[0].Hint, "if it is a row of totals, as \""+word+"\" in column ")
+		require.Contains(t, problems[0].Hint, `with where: 'row["Ticket ID"] != ""'`)
+	}
+	_, problems := m.Apply(row("Subject", "Totally broken", "Status", "open"))
+	require.Equal(t, "MISSING_KEY", problems[0].Code)
+	require.NotContains(t, problems[0].Hint, "totals")
+}
+
 func TestApply(t *testing.T) {
 	t.Parallel()
 	m := compile(t, design)

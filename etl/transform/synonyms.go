@@ -37,7 +37,7 @@ var synonyms = map[string]string{
 // company.
 const (
 	keySynonyms = "id,ticket id,key,issue key,record id,url,number,ticket number,case number,issue id,incident number,ticket,case id,external id,reference," +
-		"numero,no,nr,no do chamado,no do ticket,numero do chamado,numero do ticket,chamado,protocolo,ticket nr,ticketnummer,nummer,id do ticket,codigo"
+		"numero,no,nr,no do chamado,no do ticket,numero do chamado,numero do ticket,chamado,protocolo,ticket nr,#,issue,conversation id,request id,受付番号,チケット番号,お問い合わせ番号,番号,ticket no,case no,num,numero de ticket,numero de caso,numero de solicitud,identifiant,reference du ticket,vorgangsnummer,vorgang,fallnummer,anfrage nr,ticketnummer,nummer,id do ticket,codigo"
 	contactSynonyms = "requester email,caller id email,email,e mail,requester e mail,requester,reporter email,reporter,contact email,customer email,contact,from," +
 		"email do solicitante,e mail do solicitante,solicitante,email do cliente,e mail do cliente,cliente email,kunde e mail,correo,correo electronico,correo del solicitante,correo cliente,correo del cliente,from email"
 	companySynonyms = "domain,company domain,company domains,requester domain,organization domain,organization domains,website,company,account,dominio,dominio da empresa,empresa,domane,firma"
@@ -56,6 +56,15 @@ var choices = map[string]string{
 	"clos": "Closed", "resolu": "Closed", "nouveau": "New", "en attente": "Waiting on contact", "en curso": "Waiting on us", "abierta": "New",
 	"erfolgreich geschlossen": "Closed", "erfolglos geschlossen": "Closed", "aguardando interno": "Waiting on us", "em atendimento": "Waiting on us", "encerrado": "Closed",
 	"closed": "Closed", "solved": "Closed", "resolved": "Closed", "done": "Closed", "fechado": "Closed", "resolvido": "Closed", "geschlossen": "Closed", "cerrado": "Closed",
+	"sehr niedrig": "Low", "gering": "Low", "sehr gering": "Low", "faible": "Low", "tres basse": "Low", "tres faible": "Low", "muy baja": "Low", "bajo": "Low", "baixo": "Low", "低": "Low", "低い": "Low",
+	"mittlere": "Medium", "moyen": "Medium", "normale": "Medium", "medio": "Medium", "standard": "Medium", "中": "Medium", "普通": "Medium", "通常": "Medium",
+	"eleve": "High", "elevee": "High", "haut": "High", "alto": "High", "wichtig": "High", "important": "High", "importante": "High", "高": "High", "高い": "High",
+	"sehr hoch": "Urgent", "tres haute": "Urgent", "tres elevee": "Urgent", "muy alta": "Urgent", "muito alta": "Urgent", "very high": "Urgent", "kritisch": "Urgent", "critique": "Urgent", "critico": "Urgent", "urgentissime": "Urgent", "majeure": "Urgent", "緊急": "Urgent", "至急": "Urgent", "最高": "Urgent",
+	"very low": "Low", "moderee": "Medium", "mineure": "Low",
+	"nueva": "New", "nuevo": "New", "nouvelle": "New", "ouvert": "New", "ouverte": "New", "aberta": "New", "nova": "New", "unassigned": "New", "reopened": "New", "wiedereroffnet": "New", "new open": "New", "not started": "New", "未対応": "New", "新規": "New", "受付": "New", "未着手": "New",
+	"en cours": "Waiting on us", "en proceso": "Waiting on us", "en progreso": "Waiting on us", "in bearbeitung": "Waiting on us", "in arbeit": "Waiting on us", "zugewiesen": "Waiting on us", "assigned": "Waiting on us", "working": "Waiting on us", "escalated": "Waiting on us", "asignado": "Waiting on us", "en traitement": "Waiting on us", "対応中": "Waiting on us", "処理中": "Waiting on us", "waiting on agent": "Waiting on us", "em progresso": "Waiting on us",
+	"wartend": "Waiting on contact", "warten auf kunde": "Waiting on contact", "wartet auf kunde": "Waiting on contact", "warten auf ruckmeldung": "Waiting on contact", "pendiente": "Waiting on contact", "en espera": "Waiting on contact", "esperando al cliente": "Waiting on contact", "en attente du client": "Waiting on contact", "en attente client": "Waiting on contact", "snoozed": "Waiting on contact", "onhold": "Waiting on contact", "waiting on customer": "Waiting on contact", "waiting on third party": "Waiting on us", "awaiting reply": "Waiting on contact", "保留": "Waiting on contact", "返信待ち": "Waiting on contact", "回答待ち": "Waiting on contact",
+	"ferme": "Closed", "fermee": "Closed", "cloture": "Closed", "cloturee": "Closed", "close": "Closed", "resolue": "Closed", "gelost": "Closed", "erledigt": "Closed", "abgeschlossen": "Closed", "cerrada": "Closed", "resuelto": "Closed", "resuelta": "Closed", "encerrada": "Closed", "fechada": "Closed", "concluido": "Closed", "archived": "Closed", "completed": "Closed", "解決済み": "Closed", "解決済": "Closed", "完了": "Closed", "クローズ": "Closed", "対応済み": "Closed",
 }
 
 // plainWords is a name without case, accents and signs: "Data/Criação" is
@@ -71,7 +80,11 @@ func plainWords(name string) string {
 			b.WriteByte(' ')
 		}
 	}
-	return strings.Join(strings.Fields(b.String()), " ")
+	words := strings.Join(strings.Fields(b.String()), " ")
+	if words == "" {
+		return strings.TrimSpace(name) // "#"
+	}
+	return words
 }
 
 // parted puts a blank where a capital follows a small letter.
