@@ -4,7 +4,8 @@
 Marks samples/erros.xlsx and a workbook that openpyxl writes, then compares the
 copy with the original, as openpyxl reads both and as LibreOffice converts both:
 every cell that is not marked has the same value and the same style, and every
-sheet has what it had. Prints "N passed, M failed" last; fails if any did.
+sheet has what it had. Then mends a cell, saves the copy with both programs, and
+looks whether the next copy has only the marks that are left. Prints "N passed, M failed" last; fails if any did.
 
 Needs openpyxl (python3-openpyxl) and LibreOffice (libreoffice-calc).
 Usage: workbook.py TICKETETL
@@ -26,7 +27,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.table import Table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RED, YELLOW = "FFFFC7CE", "FFFFEB9C"
+NAME = "_ticketetl_problems"
 CSV = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
 
 MAPPING = """version: 1
@@ -41,6 +42,15 @@ properties:
 """
 
 passed = failed = 0
+
+
+def is_mark(cell):
+    """Says whether a cell has the colour of a mark: a shade of light red or yellow that Excel's own styles do not have."""
+    color = cell.fill.fgColor.rgb if cell.fill.fill_type == "solid" else None
+    if not isinstance(color, str):
+        return False
+    near = [[int(base[i:i + 2], 16) - int(color[i + 2:i + 4], 16) for i in (0, 2, 4)] for base in ("FFC7CE", "FFEB9C")]
+    return any(all(0 <= d < 8 for d in ds) and any(ds) for ds in near)
 
 
 def check(what, ok, detail=""):
@@ -68,6 +78,8 @@ def build(path):
         desk.append([f"  Ticket {row} <&> ção 😀", None if row == 5 else priority, due, row * 1.5, f"=D{row}*2", None])
         desk.cell(row, 3).number_format = "dd/mm/yyyy"
         desk.cell(row, 4).number_format = '"R$" #,##0.00'
+        if row % 2:
+            desk.cell(row, 2).fill = PatternFill("solid", fgColor="FFDDEBF7")
         desk.cell(row, 2).alignment = Alignment(horizontal="center", textRotation=15)
     desk.cell(13, 1).value = None  # a subject that is not there
     desk.cell(14, 2).comment = Comment("a note of the user's", "Ana")
@@ -116,7 +128,7 @@ def mark(program, folder, mapping, book):
 def defined_names(book):
     names = book.defined_names
     names = names.definedName if hasattr(names, "definedName") else names.values()
-    return sorted((n.name, n.attr_text, n.localSheetId) for n in names)
+    return sorted((n.name, n.attr_text, n.localSheetId) for n in names if n.name != NAME)
 
 
 def links(sheet):
@@ -136,8 +148,7 @@ def compare(name, was, now):
             for column in range(1, max(a.max_column, b.max_column) + 1):
                 x, y = a.cell(row, column), b.cell(row, column)
                 at = f"{name}: {sheet}!{x.coordinate}"
-                color = y.fill.fgColor.rgb if y.fill.fill_type == "solid" else None
-                if color in (RED, YELLOW):
+                if is_mark(y):
                     marked += 1
                     check(at + " has a comment", y.comment is not None)
                 else:
@@ -161,7 +172,44 @@ def compare(name, was, now):
     for link in links(problems):
         sheet, _, ref = link.location.rpartition("!")
         cell = now[sheet.strip("'").replace("''", "'")][ref]
-        check(f"{name}: {link.location} is marked", cell.fill.fgColor.rgb in (RED, YELLOW))
+        check(f"{name}: {link.location} is marked", is_mark(cell))
+
+
+def marks(book):
+    return {f"{s.title}!{c.coordinate}" for s in book.worksheets[:-1] for row in s.iter_rows() for c in row if is_mark(c)}
+
+
+def notes(book):
+    return {f"{s.title}!{c.coordinate}" for s in book.worksheets[:-1] for row in s.iter_rows() for c in row if c.comment}
+
+
+def resave(folder, book):
+    """Returns the workbook as LibreOffice writes it."""
+    out = pathlib.Path(tempfile.mkdtemp(dir=folder))
+    subprocess.run(["soffice", "--headless", f"-env:UserInstallation=file://{folder}/office", "--convert-to", "xlsx", "--outdir", out, book],
+                   check=True, capture_output=True)
+    return out / book.name
+
+
+def mend(program, folder, marked, mapping, original):
+    """Mends one cell of a marked copy, saves it with openpyxl and with LibreOffice, and checks both again."""
+    was = openpyxl.load_workbook(original)
+    book = openpyxl.load_workbook(marked)
+    before = marks(book)
+    book["Desk"]["B7"].value = "Low"
+    by_openpyxl = folder / "mended.xlsx"
+    book.save(by_openpyxl)
+    for name, path in [("openpyxl", by_openpyxl), ("LibreOffice", resave(folder, by_openpyxl))]:
+        path = path.rename(folder / f"by-{name}.xlsx") if name == "LibreOffice" else path
+        again = openpyxl.load_workbook(mark(program, folder, mapping, path))
+        check(f"saved by {name}: the marks are those that are left", marks(again) == before - {"Desk!B7"}, marks(again) ^ before)
+        check(f"saved by {name}: the comments", notes(again) == notes(was) | marks(again), notes(again) ^ (notes(was) | marks(again)))
+        check(f"saved by {name}: no further sheet", again.sheetnames == book.sheetnames, again.sheetnames)
+        for row in was["Desk"].iter_rows(max_row=59, max_col=6):
+            for cell in row:
+                now = again["Desk"][cell.coordinate]
+                if not is_mark(now):
+                    check(f"saved by {name}: {cell.coordinate} fill", (cell.fill.fill_type, cell.fill.fgColor.rgb[2:]) == (now.fill.fill_type, now.fill.fgColor.rgb[2:]), now.fill)
 
 
 def convert(folder, book):
@@ -185,6 +233,8 @@ def main():
             for sheet, text in before.items():
                 check(f"{book.name}: LibreOffice's {sheet}", after.get(sheet) == text)
             check(f"{book.name}: LibreOffice opens all sheets", len(after) == len(before) + 1, list(after))
+            if book.name == "desk.xlsx":
+                mend(program, folder, marked, mapping, book)
         marked = mark(program, folder, ROOT / "mappings/chamados.yaml", ROOT / "samples/erros.csv")
         check("erros.csv: LibreOffice opens it", set(convert(folder, marked)) == {"erros", "Problems"})
     print(f"{passed} passed, {failed} failed")

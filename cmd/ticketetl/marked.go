@@ -252,7 +252,11 @@ func (m *marking) stem() string {
 	if ext := filepath.Ext(name); strings.EqualFold(ext, ".gz") {
 		name = strings.TrimSuffix(name, ext)
 	}
-	return strings.TrimSuffix(name, filepath.Ext(name))
+	name = strings.TrimSuffix(name, filepath.Ext(name))
+	if before, marked := strings.CutSuffix(name, ".marked"); marked && before != "" {
+		return before // a marked-up workbook that was mended
+	}
+	return name
 }
 
 // fileName is what the workbook is called; one with macros keeps its ending.

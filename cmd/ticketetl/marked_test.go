@@ -55,6 +55,12 @@ func fillOf(t *testing.T, f *excelize.File, sheet, ref string) string {
 	return strings.Join(style.Fill.Color, "")
 }
 
+// isRed says whether a cell has the colour of an error, or a shade of it.
+func isRed(t *testing.T, f *excelize.File, sheet, ref string) bool {
+	t.Helper()
+	return strings.HasPrefix(fillOf(t, f, sheet, ref), "FFC7C")
+}
+
 // codesIn are the problems of errors.csv as "D4 INVALID_STAGE".
 func codesIn(t *testing.T, folder string) []string {
 	t.Helper()
@@ -92,7 +98,7 @@ func TestMarkedWorkbook(t *testing.T) {
 			ref, err := excelize.CoordinatesToCellName(column, row)
 			require.NoError(t, err)
 			isBad := slices.ContainsFunc(want, func(w string) bool { return strings.HasPrefix(w, ref+" ") })
-			require.Equal(t, isBad, fillOf(t, f, "Chamados", ref) == "FFC7CE", ref)
+			require.Equal(t, isBad, isRed(t, f, "Chamados", ref), ref)
 		}
 	}
 	notes, err := f.GetComments("Chamados")
@@ -101,8 +107,8 @@ func TestMarkedWorkbook(t *testing.T) {
 
 	again := d.samples(t, "validate", marked)
 	require.Equal(t, codesIn(t, folder), codesIn(t, again))
-	require.Equal(t, []string{"Leia-me", "Chamados", "Resumo", "Problems", "Problems (2)"},
-		openBook(t, filepath.Join(again, "erros.marked.marked.xlsx")).GetSheetList())
+	require.Equal(t, []string{"Leia-me", "Chamados", "Resumo", "Problems"},
+		openBook(t, filepath.Join(again, "erros.marked.xlsx")).GetSheetList())
 }
 
 // TestMarkedCSV: a CSV becomes a workbook of texts that says the same.
@@ -117,7 +123,7 @@ func TestMarkedCSV(t *testing.T) {
 	require.Len(t, list, 21)
 	for i, m := range expectedMistakes(t) {
 		ref := m["column"] + m["row"]
-		require.Equal(t, "FFC7CE", fillOf(t, f, "erros", ref), ref)
+		require.True(t, isRed(t, f, "erros", ref), ref)
 		require.Equal(t, "erros!"+ref, list[i+1][0])
 		require.Equal(t, m["code"], list[i+1][7])
 	}
@@ -136,7 +142,7 @@ func TestMarkedImport(t *testing.T) {
 	d := newRun(t)
 	folder := d.samples(t, "import", "../../samples/erros.xlsx")
 	marked := filepath.Join(folder, "erros.marked.xlsx")
-	require.Equal(t, "FFC7CE", fillOf(t, openBook(t, marked), "Chamados", "D4"))
+	require.True(t, isRed(t, openBook(t, marked), "Chamados", "D4"))
 	require.NoError(t, os.Remove(marked))
 	require.Equal(t, exitDone, d.run(t.Context(), "x", "report", "--rebuild", "--progress", "none", folder), d.err.String())
 	require.FileExists(t, marked)
@@ -229,7 +235,7 @@ func coloured(t *testing.T, path string) (refs []string) {
 		rows, err := f.GetRows(sheet)
 		require.NoError(t, err)
 		for row := range rows {
-			if ref := fmt.Sprint("A", row+1); fillOf(t, f, sheet, ref) == "FFC7CE" {
+			if ref := fmt.Sprint("A", row+1); isRed(t, f, sheet, ref) {
 				refs = append(refs, sheet+"!"+ref)
 			}
 		}
@@ -334,4 +340,103 @@ func TestNamedTwice(t *testing.T) {
 		require.Contains(t, d.err.String(), "named twice; name it once")
 		d.err.Reset()
 	}
+}
+
+// priorities makes a workbook with a bad priority in rows 3, 5 and 8.
+func priorities(t *testing.T, d *desk) string {
+	t.Helper()
+	require.NoError(t, os.WriteFile(d.path("desk.yaml"), []byte("version: 1\noperation: create\nproperties: {subject: Subject, hs_ticket_priority: Priority, hs_pipeline: {value: \"0\"}, hs_pipeline_stage: {value: \"1\"}}\n"), 0o600))
+	f := excelize.NewFile()
+	defer f.Close()
+	require.NoError(t, f.SetSheetRow("Sheet1", "A1", &[]any{"Subject", "Priority"}))
+	for row := 2; row <= 10; row++ {
+		priority := "High"
+		if row == 3 || row == 5 || row == 8 {
+			priority = "hihg"
+		}
+		require.NoError(t, f.SetSheetRow("Sheet1", fmt.Sprint("A", row), &[]any{fmt.Sprint("Ticket ", row), priority}))
+	}
+	path := d.path("desk.xlsx")
+	require.NoError(t, f.SaveAs(path))
+	return path
+}
+
+// validate checks a workbook and returns the run folder.
+func (d *desk) validate(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	runs, err := os.MkdirTemp(d.path("."), "runs-*")
+	require.NoError(t, err)
+	args = append([]string{"validate", "-m", d.path("desk.yaml"), "--runs", runs, "--progress", "none"}, args...)
+	require.Equal(t, code, d.run(t.Context(), "x", args...), d.out.String()+d.err.String())
+	folders, err := filepath.Glob(filepath.Join(runs, "*"))
+	require.NoError(t, err)
+	require.Len(t, folders, 1)
+	return folders[0]
+}
+
+// TestMendedTwice: somebody opens the marked copy, mends a cell, checks it, and
+// mends the rest in the copy that this gives. Each check finds what is left, the
+// last one nothing, and so makes no copy.
+func TestMendedTwice(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	folder := d.validate(t, exitRows, priorities(t, d))
+	require.Equal(t, []string{"B3 INVALID_OPTION", "B5 INVALID_OPTION", "B8 INVALID_OPTION"}, codesIn(t, folder))
+	mended := func(refs ...string) string {
+		f := openBook(t, filepath.Join(folder, "desk.marked.xlsx"))
+		for _, ref := range refs {
+			require.NoError(t, f.SetCellStr("Sheet1", ref, "Low"))
+		}
+		require.NoError(t, f.SaveAs(d.path("desk.marked.xlsx")))
+		return d.path("desk.marked.xlsx")
+	}
+
+	folder = d.validate(t, exitRows, mended("B3"))
+	require.Equal(t, []string{"B5 INVALID_OPTION", "B8 INVALID_OPTION"}, codesIn(t, folder))
+	f := openBook(t, filepath.Join(folder, "desk.marked.xlsx"))
+	require.Equal(t, []string{"Sheet1", "Problems"}, f.GetSheetList())
+	require.Empty(t, fillOf(t, f, "Sheet1", "B3"))
+	require.True(t, isRed(t, f, "Sheet1", "B5"))
+	require.True(t, isRed(t, f, "Sheet1", "B8"))
+	notes, err := f.GetComments("Sheet1")
+	require.NoError(t, err)
+	require.Len(t, notes, 2)
+	list, err := f.GetRows("Problems")
+	require.NoError(t, err)
+	require.Len(t, list, 3)
+
+	folder = d.validate(t, exitDone, mended("B5", "B8"))
+	require.NoFileExists(t, filepath.Join(folder, "desk.marked.xlsx"))
+}
+
+// TestMarkedIsReadAsTheOriginal: the sheet of problems is nobody's data, whichever
+// sheets are asked for and wherever it stands.
+func TestMarkedIsReadAsTheOriginal(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	path := priorities(t, d)
+	folder := d.validate(t, exitRows, path)
+	f := openBook(t, filepath.Join(folder, "desk.marked.xlsx"))
+	require.NoError(t, f.MoveSheet("Problems", "Sheet1"))
+	require.NoError(t, f.SaveAs(d.path("moved.xlsx")))
+	rows := func(folder string) []string {
+		var all []string
+		require.NoError(t, report.ReadResults(filepath.Join(folder, report.ResultsFile), func(r report.ResultRow) error {
+			all = append(all, fmt.Sprint(r.Sheet, r.Row, r.Key, r.Outcome, r.Message))
+			return nil
+		}))
+		return all
+	}
+	want := rows(folder)
+	require.Len(t, want, 9)
+	for _, book := range []string{filepath.Join(folder, "desk.marked.xlsx"), d.path("moved.xlsx")} {
+		for _, sheet := range []string{"", "all", "*", "Sheet1"} {
+			d.out.Reset()
+			require.Equal(t, want, rows(d.validate(t, exitRows, "--sheet", sheet, book)), sheet)
+			require.NotContains(t, d.out.String(), `sheet "Problems" is not read`)
+			require.NotContains(t, d.out.String(), "the first that is not hidden")
+		}
+	}
+	require.Equal(t, exitRows, d.run(t.Context(), "x", "import", "-m", d.path("desk.yaml"), "--runs", d.path("imports"), "--progress", "none", d.path("moved.xlsx")), d.err.String())
+	require.Len(t, d.server.Tickets(false), 6)
 }

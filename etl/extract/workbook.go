@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -31,6 +32,7 @@ type workbook struct {
 type sheetPart struct {
 	SheetInfo
 	part string
+	ours bool // it lists the problems of an earlier check, and holds no tickets
 }
 
 // workbookPart is what we need of the workbook's part.
@@ -43,6 +45,20 @@ type workbookPart struct {
 		ID    string `xml:"id,attr"`
 		State string `xml:"state,attr"`
 	} `xml:"sheets>sheet"`
+	Names []struct {
+		Name string `xml:"name,attr"`
+		Text string `xml:",chardata"`
+	} `xml:"definedNames>definedName"`
+}
+
+// problems is the sheet that an earlier check added to a marked-up workbook, or "".
+func (p *workbookPart) problems() string {
+	for _, n := range p.Names {
+		if n.Name == etl.ProblemsName {
+			return etl.SheetOf(n.Text)
+		}
+	}
+	return ""
 }
 
 // stylesPart is what we need of the styles' part.
@@ -92,11 +108,12 @@ func (b *workbook) openParts(rels relations, name string) error {
 		return err
 	}
 	b.date1904 = isTrue(part.WorkbookPr.Date1904)
+	problems := part.problems()
 	for _, sheet := range part.Sheets {
 		for _, rel := range rels.Relationship {
 			if rel.ID == sheet.ID && strings.HasSuffix(rel.Type, "/worksheet") {
 				hidden := sheet.State == "hidden" || sheet.State == "veryHidden"
-				b.sheets = append(b.sheets, sheetPart{SheetInfo{sheet.Name, hidden}, partName(path.Dir(name), rel.Target)})
+				b.sheets = append(b.sheets, sheetPart{SheetInfo{sheet.Name, hidden}, partName(path.Dir(name), rel.Target), sheet.Name == problems})
 			}
 		}
 	}
@@ -140,15 +157,15 @@ func (b *workbook) format(style string) format {
 
 func isTrue(s string) bool { return s == "1" || s == "true" }
 
-// chooseAll finds the worksheets that want names: all that are not hidden if it is
-// "all" or "*", or several names with commas between them. A sheet that is itself
+// chooseAll finds the worksheets that want names: all of the user's that are not
+// hidden if it is "all" or "*", or several names with commas between them. A sheet that is itself
 // named so comes first.
 func (b *workbook) chooseAll(want string) ([]sheetPart, error) {
 	if s, err := b.named(want); want == "" || err == nil {
 		return []sheetPart{s}, nil
 	}
 	if want == "all" || want == "*" {
-		return slices.DeleteFunc(slices.Clone(b.sheets), func(s sheetPart) bool { return s.Hidden }), nil
+		return slices.DeleteFunc(slices.Clone(b.sheets), func(s sheetPart) bool { return s.Hidden || s.ours }), nil
 	}
 	var chosen []sheetPart
 	for name := range strings.SplitSeq(want, ",") {
@@ -162,7 +179,7 @@ func (b *workbook) chooseAll(want string) ([]sheetPart, error) {
 }
 
 // choose finds the worksheet that want names, by name or number; "" is the
-// first that is not hidden.
+// user's first that is not hidden.
 func (b *workbook) choose(want string, note func(string, ...any)) (sheetPart, error) {
 	if len(b.sheets) == 0 {
 		return sheetPart{}, errors.New("the workbook has no worksheets; it is damaged, or holds only charts: open it in a spreadsheet program and save the table again")
@@ -191,11 +208,13 @@ func (b *workbook) named(want string) (sheetPart, error) {
 }
 
 func (b *workbook) firstVisible(note func(string, ...any)) (sheetPart, error) {
-	for i, s := range b.sheets {
-		if s.Hidden {
+	skipped := false
+	for _, s := range b.sheets {
+		if s.Hidden || s.ours {
+			skipped = skipped || s.Hidden
 			continue
 		}
-		if i > 0 {
+		if skipped {
 			note("sheet %q: the first that is not hidden", s.Name)
 		}
 		b.noteOthers(s.Name, note)
@@ -208,7 +227,7 @@ func (b *workbook) firstVisible(note func(string, ...any)) (sheetPart, error) {
 func (b *workbook) noteOthers(chosen string, note func(string, ...any)) {
 	for _, s := range b.sheets {
 		switch {
-		case s.Name == chosen:
+		case s.Name == chosen, s.ours:
 		case s.Hidden:
 			note("sheet %q is hidden and is not read", s.Name)
 		default:

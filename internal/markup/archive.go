@@ -131,6 +131,8 @@ func (a *archive) newName(stem, ext string) string {
 	return name
 }
 
+const noRelations = xmlHead + `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"></Relationships>`
+
 // relations are what a part refers to.
 type relations struct {
 	owner string
@@ -145,8 +147,7 @@ func (a *archive) relations(owner string) (*relations, error) {
 	folder, base := path.Split(owner)
 	r := &relations{owner: owner, name: partName(folder, "_rels/"+base+".rels")}
 	if !a.has(r.name) {
-		const empty = xmlHead + `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"></Relationships>`
-		r.patch = &patch{data: []byte(empty)}
+		r.patch = &patch{data: []byte(noRelations)}
 		folder, base := path.Split(a.spelling(owner))
 		a.spelt[r.name] = folder + "_rels/" + base + ".rels"
 		var err error
@@ -161,6 +162,16 @@ func (a *archive) relations(owner string) (*relations, error) {
 		r.ids = append(r.ids, rel.attr("Id"))
 	}
 	return r, nil
+}
+
+// forgetRelations lets a part refer to nothing.
+func (a *archive) forgetRelations(owner string) error {
+	folder, base := path.Split(owner)
+	name := partName(folder, "_rels/"+base+".rels")
+	if !a.has(name) {
+		return nil
+	}
+	return a.write(name, []byte(noRelations))
 }
 
 // target is the part that the relation with this id leads to.

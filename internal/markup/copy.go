@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/ticketetl/ticketetl/etl"
 )
 
 // A Result says what a marked-up workbook came to hold.
@@ -53,7 +57,8 @@ type copier struct {
 	bookRoot *node
 	bookPart string
 	styles   *styles
-	look     string                // part of the styles
+	look     string // part of the styles
+	before   *earlier
 	sheets   map[string]*sheetCopy // by name
 	result   Result
 }
@@ -75,10 +80,16 @@ func (c *copier) run() error {
 	if err != nil {
 		return err
 	}
+	if old := c.before.list; old != nil && slices.Contains(names, old.attr("name")) {
+		c.before.list = nil // it was itself checked: it is the user's now
+	}
 	for _, name := range names {
 		if err := c.sheet(name); err != nil {
 			return fmt.Errorf("sheet %q: %w", name, err)
 		}
+	}
+	if err := c.clean(); err != nil {
+		return err
 	}
 	if err := c.list(); err != nil {
 		return err
@@ -108,7 +119,14 @@ func (c *copier) open() (err error) {
 		return err
 	}
 	c.sheets = map[string]*sheetCopy{}
-	return c.openStyles()
+	if err := c.openStyles(); err != nil {
+		return err
+	}
+	if c.before, err = c.earlier(); err != nil {
+		return err
+	}
+	c.styles.takeOff(c.before.fills)
+	return nil
 }
 
 const strictMain = "http://purl.oclc.org/ooxml/spreadsheetml/main"
@@ -221,7 +239,7 @@ func (c *copier) comment(s *sheetCopy, marker *sheetMarker, name string) error {
 	if marker.vml != marker.newVML {
 		part = s.rels.target(marker.vml)
 	}
-	boxes, err := c.archive.drawing(part)
+	boxes, err := c.archive.drawing(part, s.comments.ours)
 	if err != nil {
 		s.silent = true // the sheet has shapes that are drawn in another way: they stay
 		return nil
@@ -255,22 +273,77 @@ func (c *copier) part(name string, write func(io.Writer) error) error {
 	return write(w)
 }
 
-// list adds the sheet with the problems.
+// list adds the sheet with the problems, or writes that of an earlier check anew.
 func (c *copier) list() error {
-	c.result.Sheet = c.freeName()
-	part := c.archive.newName("xl/worksheets/sheetProblems", ".xml")
+	part, err := c.listPart()
+	if err != nil {
+		return err
+	}
 	l := &list{styles: c.styles}
 	if err := c.part(part, func(w io.Writer) error { return l.write(w, c.namespace(), c.problems, c.note) }); err != nil {
 		return err
 	}
 	c.result.Unlisted = l.more
+	c.refilter(l.row)
+	return nil
+}
+
+// listPart is the part of the sheet with the problems. An earlier one is used
+// again, since its number among the sheets may stand in many places.
+func (c *copier) listPart() (string, error) {
+	if old := c.before.list; old != nil {
+		c.result.Sheet = old.attr("name")
+		part := c.rels.target(prefixedAttr(old, "id"))
+		return part, c.archive.forgetRelations(part)
+	}
+	c.result.Sheet = c.freeName()
+	part := c.archive.newName("xl/worksheets/sheetProblems", ".xml")
 	id := c.rels.newID()
 	c.rels.add(id, c.relation("/worksheet"), part)
 	c.types.part(part, spreadsheetType+"worksheet+xml")
 	sheets := c.bookRoot.child("sheets")
 	c.book.add(sheets, fmt.Sprintf(`<%s name="%s" sheetId="%d" xmlns:r="%s" r:id="%s"/>`,
 		c.bookRoot.prefixed("sheet"), c.result.Sheet, c.newSheetID(), c.relation(""), id))
-	return nil
+	c.nameList()
+	return part, nil
+}
+
+// nameList adds the defined name by which the sheet is known later.
+func (c *copier) nameList() {
+	reference := fmt.Sprintf("'%s'!$A$1", c.result.Sheet)
+	if old := c.listName(); old != nil { // of a sheet that was deleted
+		c.book.put(old.from, old.to, startTag(old.name, old.attrs, false)+reference+"</"+qualified(old.name)+">")
+		return
+	}
+	tag := c.bookRoot.prefixed("definedName")
+	text := fmt.Sprintf(`<%s name="%s" hidden="1">%s</%s>`, tag, etl.ProblemsName, reference, tag)
+	if names := c.bookRoot.child("definedNames"); names != nil {
+		c.book.add(names, text)
+		return
+	}
+	place := c.bookRoot.child("sheets")
+	for _, n := range c.bookRoot.children {
+		if n.name.Local == "functionGroups" || n.name.Local == "externalReferences" {
+			place = n
+		}
+	}
+	list := c.bookRoot.prefixed("definedNames")
+	c.book.put(place.to, place.to, "<"+list+">"+text+"</"+list+">")
+}
+
+// refilter sets the range of the filter on an earlier sheet of problems, which
+// Excel keeps as a defined name, too.
+func (c *copier) refilter(rows int) {
+	names := c.bookRoot.child("definedNames")
+	if names == nil || c.before.list == nil {
+		return
+	}
+	index := strconv.Itoa(slices.Index(c.bookRoot.child("sheets").all("sheet"), c.before.list))
+	for _, n := range names.all("definedName") {
+		if n.attr("name") == "_xlnm._FilterDatabase" && n.attr("localSheetId") == index && n.to > n.open {
+			c.book.put(n.open, n.end, escape(fmt.Sprintf("'%s'!$A$1:$%s$%d", strings.ReplaceAll(c.result.Sheet, "'", "''"), lastListColumn, max(rows, 1))))
+		}
+	}
 }
 
 // note says why a cell has no comment of ours.

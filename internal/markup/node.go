@@ -79,6 +79,30 @@ func (n *node) all(name string) []*node {
 	return all
 }
 
+// text is what stands between the tags of an element without children, of which
+// data is the part.
+func (n *node) text(data []byte) string {
+	var text struct {
+		Text string `xml:",chardata"`
+	}
+	if xml.Unmarshal([]byte("<t>"+string(data[n.open:max(n.end, n.open)])+"</t>"), &text) != nil {
+		return ""
+	}
+	return text.Text
+}
+
+// texts are those of all elements t below n, one after the other.
+func (n *node) texts(data []byte) string {
+	if n.name.Local == "t" {
+		return n.text(data)
+	}
+	all := ""
+	for _, c := range n.children {
+		all += c.texts(data)
+	}
+	return all
+}
+
 // attr is an attribute by its local name, preferring one without a prefix.
 func (n *node) attr(name string) string { return attrOf(n.attrs, name) }
 

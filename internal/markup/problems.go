@@ -30,6 +30,8 @@ var listColumns = []struct {
 	{"Cell", 18}, {"Row", 8}, {"Header", 22}, {"Value", 28}, {"Problem", 60}, {"What to do", 60}, {"Severity", 10}, {"Code", 24}, {"Note", 40},
 }
 
+var lastListColumn = etl.ColumnLetter(len(listColumns) - 1)
+
 // A list is the part of the sheet Problems.
 type list struct {
 	b      *bufio.Writer
@@ -45,6 +47,9 @@ func (l *list) write(w io.Writer, namespace string, all Problems, note func(*mar
 	l.b.WriteString(xmlHead + `<worksheet xmlns="` + namespace + `"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><cols>`)
 	for i, c := range listColumns {
 		fmt.Fprintf(l.b, `<col min="%d" max="%d" width="%d" customWidth="1"/>`, i+1, i+1, c.width)
+	}
+	if n := len(l.styles.legend); n > 0 {
+		fmt.Fprintf(l.b, `<col min="%d" max="%d" width="3" hidden="1" customWidth="1"/>`, legendColumn+1, legendColumn+2*n)
 	}
 	l.b.WriteString(`</cols><sheetData>`)
 	l.head()
@@ -68,6 +73,11 @@ func (l *list) head() {
 	l.open(1)
 	for i, c := range listColumns {
 		l.text(i, l.styles.head, c.name)
+	}
+	for i, e := range l.styles.legend { // see earlier.go
+		for j, style := range []int{e.mark, e.before} {
+			fmt.Fprintf(l.b, `<c r="%s%d" s="%d"/>`, etl.ColumnLetter(legendColumn+2*i+j), l.row, style)
+		}
 	}
 	l.b.WriteString(`</row>`)
 }
@@ -137,7 +147,7 @@ func (l *list) rest() {
 
 // footer is what follows the cells: the filter and the links.
 func (l *list) footer() {
-	fmt.Fprintf(l.b, `<autoFilter ref="A1:%s%d"/>`, etl.ColumnLetter(len(listColumns)-1), max(l.row, 1))
+	fmt.Fprintf(l.b, `<autoFilter ref="A1:%s%d"/>`, lastListColumn, max(l.row, 1))
 	if len(l.links) > 0 {
 		l.b.WriteString(`<hyperlinks>`)
 		for i, to := range l.links {

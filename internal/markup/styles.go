@@ -9,9 +9,9 @@ import (
 
 // The colours of marked cells: those of the styles Bad and Neutral in Excel.
 const (
-	errorColor   = "FFFFC7CE"
-	warningColor = "FFFFEB9C"
-	headColor    = "FFD9E1F2"
+	errorColor   = "FFC7CE"
+	warningColor = "FFEB9C"
+	headColor    = "D9E1F2"
 )
 
 // maxStyles is how many cell formats Excel reads.
@@ -24,6 +24,19 @@ type section struct {
 	count    int   // entries, with those added
 	added    strings.Builder
 	defaults string // entries that stand in a list that is new
+	data     []byte // of the part
+}
+
+// entries are the entries as they stand in the part.
+func (s *section) entries() []string {
+	if s.node == nil {
+		return nil
+	}
+	all := make([]string, len(s.node.children))
+	for i, n := range s.node.children {
+		all[i] = string(s.data[n.from:n.to])
+	}
+	return all
 }
 
 // add returns the index of the new entry.
@@ -43,9 +56,16 @@ type styles struct {
 
 	fonts, fills, formats section
 
-	errorFill, warningFill int
+	inUse  string              // the fills of the workbook without earlier marks, in upper case
+	shades int                 // of marks that have been tried
+	made   map[markedStyle]int // fills of marks, by the fill before
+	legend []legendEntry
+
 	head, link, text, rows int // formats of the sheet Problems
 }
+
+// A legendEntry shows a mark, and what was there before: both are formats.
+type legendEntry struct{ mark, before int }
 
 type markedStyle struct {
 	of      int
@@ -57,7 +77,7 @@ var stylesOrder = []string{"numFmts", "fonts", "fills", "borders", "cellStyleXfs
 
 // readStyles reads the styles part; data may be that of an empty one.
 func readStyles(p *patch, root *node) *styles {
-	s := &styles{patch: p, root: root, marked: map[markedStyle]int{}}
+	s := &styles{patch: p, root: root, marked: map[markedStyle]int{}, made: map[markedStyle]int{}}
 	s.fonts = s.section("fonts", s.tags(`<font><sz val="11"/><name val="Calibri"/></font>`), 1)
 	s.fills = s.section("fills", s.tags(`<fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>`), 2)
 	s.formats = s.section("cellXfs", s.tags(`<xf numFmtId="0" fontId="0" fillId="0"/>`), 1)
@@ -65,7 +85,7 @@ func readStyles(p *patch, root *node) *styles {
 		s.xfs = s.formats.node.all("xf")
 		s.formats.count = len(s.xfs)
 	}
-	s.errorFill, s.warningFill = s.fill(errorColor), s.fill(warningColor)
+	s.inUse = strings.ToUpper(strings.Join(s.fills.entries(), ""))
 	s.ownFormats()
 	return s
 }
@@ -75,7 +95,7 @@ func (s *styles) section(name, defaults string, count int) section {
 	if n != nil {
 		count = len(n.children)
 	}
-	return section{name: name, node: n, count: count, defaults: defaults}
+	return section{name: name, node: n, count: count, defaults: defaults, data: s.patch.data}
 }
 
 // tags gives the tags of text the prefix that the part uses.
@@ -91,7 +111,7 @@ func prefixTags(prefix, text string) string {
 }
 
 func (s *styles) fill(color string) int {
-	return s.fills.add(s.tags(fmt.Sprintf(`<fill><patternFill patternType="solid"><fgColor rgb="%s"/><bgColor indexed="64"/></patternFill></fill>`, color)))
+	return s.fills.add(s.tags(fmt.Sprintf(`<fill><patternFill patternType="solid"><fgColor rgb="FF%s"/><bgColor indexed="64"/></patternFill></fill>`, color)))
 }
 
 // ownFormats adds the formats of the sheet Problems. Texts are of the format
@@ -125,17 +145,39 @@ func (s *styles) mark(of int, warning bool) int {
 	if s.formats.count >= maxStyles {
 		return -1
 	}
-	i := s.formats.add(s.filled(of, warning))
+	fill, first := s.markFill(s.fillOf(of), warning)
+	i := s.formats.add(s.filled(of, fill))
 	s.marked[key] = i
+	if first {
+		s.legend = append(s.legend, legendEntry{mark: i, before: of})
+	}
 	return i
 }
 
-// filled is format of, as it stands in the part, with the fill of a marked cell.
-func (s *styles) filled(of int, warning bool) string {
-	fill := s.errorFill
-	if warning {
-		fill = s.warningFill
+// markFill is the fill that marks a cell which had the fill of, and whether this
+// is the first mark that uses it.
+func (s *styles) markFill(of int, warning bool) (fill int, first bool) {
+	key := markedStyle{of, warning}
+	if fill, ok := s.made[key]; ok {
+		return fill, false
 	}
+	color := errorColor
+	if warning {
+		color = warningColor
+	}
+	for n := s.shades + 1; n < variants; n++ {
+		s.shades = n
+		if shade := variant(color, n); !strings.Contains(s.inUse, shade) {
+			s.made[key] = s.fill(shade)
+			return s.made[key], true
+		}
+	}
+	s.made[key] = s.fill(variant(color, variants-1)) // two share it: one cannot be given back
+	return s.made[key], false
+}
+
+// filled is format of, as it stands in the part, with another fill.
+func (s *styles) filled(of, fill int) string {
 	if len(s.xfs) == 0 {
 		return s.tags(fmt.Sprintf(`<xf numFmtId="0" fontId="0" fillId="%d" applyFill="1"/>`, fill))
 	}

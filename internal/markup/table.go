@@ -134,7 +134,7 @@ func (t *table) write(w io.Writer, problems Problems) (err error) {
 
 // begin writes the header.
 func (t *table) begin(f *excelize.File) error {
-	bold, err := f.NewStyle(&excelize.Style{NumFmt: 49, Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{headColor[2:]}}})
+	bold, err := f.NewStyle(&excelize.Style{NumFmt: 49, Font: &excelize.Font{Bold: true}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{headColor}}})
 	if err != nil {
 		return err
 	}
