@@ -210,7 +210,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // draftPatterns are tried on dates that are neither ISO nor all digits.
 var draftPatterns = []string{
-	"yyyy/MM/dd", "yyyy/MM/dd HH:mm", "yyyy/MM/dd HH:mm:ss", "d MMM yyyy", "d MMM yyyy HH:mm", "d MMM yyyy HH:mm:ss", "d/MMM/yyyy h:mm a", "d/MMM/yy h:mm a",
+	"yyyy/MM/dd", "yyyy/MM/dd HH:mm", "yyyy/MM/dd HH:mm:ss", "d MMM yyyy", "d MMM yyyy HH:mm", "d MMM yyyy HH:mm:ss", "d MMM yyyy h:mm a", "d/MMM/yyyy h:mm a", "d/MMM/yy h:mm a",
 	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMMM d, yyyy", "MMMM d, yyyy h:mm a", "EEE, d MMM yyyy HH:mm:ss X", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
 }
 
@@ -255,7 +255,8 @@ func (d *draft) datePattern(cells []string) {
 }
 
 // mostDates returns the form that more than half of the cells have, and the first
-// cell that has another. Where two forms do, none is returned.
+// cell that has another. Where two forms do, and read the cells differently, none
+// is returned.
 func mostDates(cells []string) (form, odd string) {
 	for _, name := range append([]string{"iso", "dmy", "mdy"}, draftPatterns...) {
 		rule := mustRule(name)
@@ -269,13 +270,25 @@ func mostDates(cells []string) (form, odd string) {
 		}
 		switch {
 		case fits*2 <= len(cells):
-		case form != "":
+		case form != "" && !readAlike(cells, form, name):
 			return "", ""
+		case form != "":
 		default:
 			form, odd = name, first
 		}
 	}
 	return form, odd
+}
+
+// readAlike says whether two forms read each of the cells as the same date, or not
+// at all.
+func readAlike(cells []string, one, other string) bool {
+	a, b := mustRule(one), mustRule(other)
+	return all(cells, func(s string) bool {
+		x, missX := a.read(s)
+		y, missY := b.read(s)
+		return (missX.kind == fitting) == (missY.kind == fitting) && (missX.kind != fitting || x == y)
+	})
 }
 
 func allDates(cells []string, form string) bool {

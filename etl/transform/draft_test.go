@@ -72,6 +72,11 @@ func TestDraftByContent(t *testing.T) {
 		{name: "a number that stands twice is no key", header: "Ticket ID", cells: []string{"7", "7"}, never: "key:"},
 		{name: "a date that does not exist among ISO dates", header: "Create date", cells: []string{"2024-02-29 23:59:59", "2024-03-01 08:00:00", "2024-02-30 08:00:00"}, want: `    dates: "iso"  # ? but "2024-02-30 08:00:00" is none of this form`},
 		{name: "a date in another form than the others", header: "Create date", cells: []string{"12.03.2024 08:15", "31.03.2024 02:30", "5. März 2024 09:00"}, want: `    dates: "dmy"  # ? but "5. März 2024 09:00" is none of this form`},
+		{name: "a month in letters with one odd cell: two patterns read it alike", header: "Created Time", cells: []string{"Jan 03, 2024 03:13 PM", "Feb 12, 2024 11:00 AM", "30"}, want: `    dates: "MMM d, yyyy h:mm a"  # ? but "30" is none of this form`},
+		{name: "a day before the month, with AM and PM", header: "Created Time (Ticket)", cells: []string{"03 Jan 2024 06:05 PM", "12 Feb 2024 11:00 AM"}, want: `    dates: "d MMM yyyy h:mm a"`},
+		{name: "what a name has in brackets", header: "Status (Ticket)", cells: []string{"Open", "Closed"}, want: "  hs_pipeline_stage:"},
+		{name: "addresses of owners are no customers", header: "Handled by", cells: []string{"ana@example.com", "bob@example.com"}, want: "  hubspot_owner_id:", never: "associations:"},
+		{name: "a row of totals has no number", header: "Request ID", cells: []string{"1", "2", "TOTALS"}, want: `key: {property: external_id, column: "Request ID"}`},
 		{name: "dates of two orders", header: "Create date", cells: []string{"13/01/2024", "01/13/2024", "02/02/2024"}, want: `    # dates: "dd/MM/yyyy HH:mm"  # ? say how`},
 		{name: "years of two digits, as Jira writes them", header: "Create date", cells: []string{"12/Mar/24 9:05 AM", "01/Dec/23 12:30 PM"}, want: `    dates: "d/MMM/yy h:mm a"`},
 		{name: "titles in Portuguese", header: "Nome do ticket", cells: []string{"a", "b"}, want: "  subject:"},
@@ -99,9 +104,13 @@ func TestDraftByContent(t *testing.T) {
 			acc := account()
 			acc.Pipelines = append(acc.Pipelines, schema.Pipeline{ID: "99", Label: "Werk", DisplayOrder: 3, Stages: []schema.Stage{{ID: "901", Label: "Fertig"}}})
 			acc.Properties = append(acc.Properties, schema.Property{Name: "time_spent", Label: "Hours worked", Type: "number", FieldType: "number"})
-			in := transform.DraftInput{File: "x.csv", Header: etl.NewHeader([]string{tt.header}), Schema: acc, Whole: true}
+			in := transform.DraftInput{File: "x.csv", Header: etl.NewHeader([]string{tt.header, "Filler"}), Schema: acc, Whole: true}
 			for _, cell := range tt.cells {
-				in.Samples = append(in.Samples, []string{cell})
+				row := []string{cell, "x"}
+				if cell == "TOTALS" {
+					row = []string{"", "Total:"}
+				}
+				in.Samples = append(in.Samples, row)
 			}
 			var out bytes.Buffer
 			require.NoError(t, transform.Draft(&out, in))

@@ -85,10 +85,20 @@ func (d *draft) uniqueNames() (unique []string) {
 }
 
 // numbersTickets says whether a column can be a key: no cell is blank, and none
-// stands there twice.
+// stands there twice. Rows of totals have none.
 func (d *draft) numbersTickets(column int) bool {
 	texts := d.texts(column)
-	return len(texts) == len(d.Samples) && len(slices.Compact(slices.Sorted(slices.Values(texts)))) == len(texts)
+	return len(texts) > 0 && len(texts)+d.totalsWithout(column) == len(d.Samples) && len(slices.Compact(slices.Sorted(slices.Values(texts)))) == len(texts)
+}
+
+// totalsWithout counts the rows of totals that are blank in a column.
+func (d *draft) totalsWithout(column int) (n int) {
+	for _, row := range d.Samples {
+		if _, ok := totalsCell(row); ok && (column >= len(row) || isBlank(row[column])) {
+			n++
+		}
+	}
+	return n
 }
 
 // named is the first free column that has one of the names of a list, in the
@@ -96,7 +106,7 @@ func (d *draft) numbersTickets(column int) bool {
 func (d *draft) named(list string, good func(column int) bool) (column int, ok bool) {
 	for name := range strings.SplitSeq(list, ",") {
 		for i, header := range d.Header.Names() {
-			if name != "" && !d.used[i] && plainWords(header) == name && good(i) {
+			if name != "" && !d.used[i] && (plainWords(header) == name || plainWords(withoutBrackets(header)) == name) && good(i) {
 				return i, true
 			}
 		}
@@ -169,7 +179,7 @@ func (d *draft) meant(p *schema.Property, column int) bool {
 // and content, and an only column of addresses by its content.
 func (d *draft) matchReferences() {
 	email := func(s string) bool { return emailFlaw(s) == nil }
-	emails := func(column int) bool { return d.holds(column, email) }
+	emails := func(column int) bool { return d.holds(column, email) && !d.areOwners(column) }
 	if column, ok := d.named(contactSynonyms, emails); ok {
 		d.contacts, d.used[column] = column+1, true
 	} else if found := d.freeColumns(emails); len(found) == 1 {
@@ -180,6 +190,13 @@ func (d *draft) matchReferences() {
 	if column, ok := d.named(companySynonyms, domains); ok {
 		d.domains, d.used[column] = column+1, true
 	}
+}
+
+// areOwners says that all cells of a column, more than one, are owners: agents of
+// the help-desk, hardly its customers.
+func (d *draft) areOwners(column int) bool {
+	owners := newLookup(ownerItems(d.Schema))
+	return len(d.cells(column)) >= minTelling && d.holds(column, func(s string) bool { return len(owners.find(s)) > 0 })
 }
 
 // linksByID takes columns of record ids, as HubSpot's own exports have them.

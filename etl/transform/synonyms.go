@@ -15,19 +15,21 @@ var synonyms = map[string]string{
 	"subject": "subject,title,summary,ticket subject,ticket title,short description,issue title,request subject,topic," +
 		"assunto,titulo,resumo,nome do ticket,nombre del ticket,ticketname,nom du ticket,betreff,titel,sujet,objet,titre,asunto,件名",
 	"content": "description,details,body,content,message,comment,first comment,issue description,detailed description," +
+		"contents,extract,initial message body,first message,initial message,conversation," +
 		"descricao,mensagem,detalhes,beschreibung,nachricht,descripcion,mensaje,descriptif,descricao do ticket,descripcion del ticket,artikel text,comentarios,内容",
 	"hs_pipeline": "pipeline,ticket pipeline,queue,fila,funil",
-	"hs_pipeline_stage": "status,state,stage,ticket status,issue status,current status,pipeline stage,incident state,estado,situacao,etapa,fase,statut,etat," +
+	"hs_pipeline_stage": "status,state,stage,ticket status,issue status,current status,pipeline stage,incident state,request status,case status,conversation status,current conversation state,conversation state,estado,situacao,etapa,fase,statut,etat," +
 		"status do ticket,estado del ticket,ticketstatus,状態",
 	"hs_ticket_priority": "priority,ticket priority,issue priority,urgency,severity," +
 		"prioridade,prioritat,prioridad,priorite,urgencia,gravidade,優先度",
 	"hs_ticket_category": "category,ticket category,issue type,ticket type,type,tags,labels," +
 		"categoria,tipo,etiquetas,marcadores,kategorie,typ,categorie",
 	"hubspot_owner_id": "assignee,owner,agent,assigned to,assigned agent,ticket owner,assignee email,assignee e mail,assignee name,agent name," +
+		"technician,case owner,teammate assigned,teammate,assigned teammate,assignee user,request owner," +
 		"responsavel,responsavel e mail,e mail do responsavel,atendente,agente,proprietario,proprietario do ticket,propietario del ticket,ticketinhaber,bearbeiter,besitzer,zugewiesen an,asignado a,responsable,assigne a,attribue a,attribue a technicien,technicien,agent assigned,担当者",
-	"createdate": "created,created at,created on,created date,create date,creation date,date created,opened,opened at,created time,ticket created at," +
+	"createdate": "created,created at,created on,created date,create date,creation date,date created,opened,opened at,created time,ticket created at,conversation started at,conversation started at utc,created datetime,created date time,datetime opened,date time opened,date opened,opened date,started at," +
 		"criado em,data de criacao,data de abertura,aberto em,criacao,abertura,erstellt,erstellt am,fecha de creacion,fecha alta,fecha de alta,creado,cree le,date de creation,date d ouverture,ticket created timestamp,erstellungsdatum,受付日時",
-	"closed_date": "closed,closed at,closed on,close date,closed date,closed time,resolved,resolved at,resolved time,resolution date,solved at,ticket solved at," +
+	"closed_date": "closed,closed at,closed on,close date,closed date,closed time,resolved,resolved at,resolved time,resolution date,solved at,ticket solved at,closed datetime,date time closed,date closed,completed time,resolved datetime," +
 		"fechado em,data de fechamento,encerrado em,resolvido em,fechamento,geschlossen,geschlossen am,gelost am,fecha de cierre,fecha cierre,cerrado,ferme le,date de cloture,date de fermeture,ticket solved timestamp,abschlussdatum,完了日",
 	"source_type":   "channel,source,via,ticket channel,contact type,canal,origem,kanal,origen",
 	"hs_resolution": "resolution,resolucao,losung,resolucion",
@@ -46,7 +48,7 @@ const (
 // choices are what help-desks call priorities and stages, in plain form. They
 // are drafted with a doubt.
 var choices = map[string]string{
-	"low": "Low", "baixa": "Low", "niedrig": "Low", "baja": "Low", "basse": "Low", "minor": "Low", "trivial": "Low", "p4": "Low",
+	"low": "Low", "med": "Medium", "baixa": "Low", "niedrig": "Low", "baja": "Low", "basse": "Low", "minor": "Low", "trivial": "Low", "p4": "Low",
 	"medium": "Medium", "normal": "Medium", "media": "Medium", "mittel": "Medium", "moyenne": "Medium", "moderate": "Medium", "planning": "Low", "lowest": "Low", "p3": "Medium",
 	"high": "High", "alta": "High", "hoch": "High", "haute": "High", "major": "High", "p2": "High",
 	"urgent": "Urgent", "urgente": "Urgent", "critical": "Urgent", "critica": "Urgent", "dringend": "Urgent", "blocker": "Urgent", "highest": "Urgent", "p1": "Urgent",

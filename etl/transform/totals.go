@@ -18,7 +18,7 @@ func (j *judge) tellTotals() {
 		if p.Code != CodeMissingKey && p.Code != CodeMissingValue || p.Column < 0 {
 			continue
 		}
-		if column, ok := totalsCell(j.rec); ok {
+		if column, ok := totalsCell(j.rec.Fields); ok {
 			p.Hint = fmt.Sprintf("%s; if it is a row of totals, as %s in column %s looks, leave such rows out in the mapping with where: '%s'",
 				p.Hint, quote(fieldOf(j.rec, column)), etl.ColumnLetter(column), filledIn(j.rec.Header, p.Column))
 			return // once is enough
@@ -27,8 +27,8 @@ func (j *judge) tellTotals() {
 }
 
 // totalsCell finds the cell that has a word for totals.
-func totalsCell(rec *etl.Record) (column int, ok bool) {
-	for i, text := range rec.Fields {
+func totalsCell(fields []string) (column int, ok bool) {
+	for i, text := range fields {
 		if isBlank(text) {
 			continue
 		}
