@@ -224,6 +224,9 @@ func (j *job) openJournal(ctx context.Context, opts importOptions) error {
 	if j.log, err = journal.Create(j.dir, j.facts()); err != nil {
 		return err
 	}
+	if err := j.log.Note(ctx, summaryFact, j.summary); err != nil {
+		return err
+	}
 	if err := j.log.Note(ctx, recipeFact, j.recipe); err != nil {
 		return err
 	}

@@ -51,13 +51,16 @@ type job struct {
 	began   time.Time             // this attempt
 }
 
+// runTime is how the name of a run folder tells when it began.
+const runTime = "20060102-150405"
+
 // newRunFolder makes the folder of a run, for its owner only.
 func (a *app) newRunFolder(command string) (id, dir string, err error) {
 	var tail [3]byte
 	if _, err := rand.Read(tail[:]); err != nil {
 		return "", "", err
 	}
-	id = time.Now().UTC().Format("20060102-150405") + "-" + command + "-" + hex.EncodeToString(tail[:])
+	id = time.Now().UTC().Format(runTime) + "-" + command + "-" + hex.EncodeToString(tail[:])
 	dir = filepath.Join(a.flags.runs, id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", "", fmt.Errorf("run folder: %w; name another place with --runs", err)
@@ -377,6 +380,7 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 	again := j.commandLine(j.summary.Command, j.names()...)
 	failed := filepath.Join(j.dir, report.FailedFile)
 	var unconfirmed *notConfirmed
+	var brake *load.BrakeError
 	switch {
 	case errors.As(cause, &unconfirmed):
 		return "To go on: " + again + " --yes"
@@ -384,6 +388,8 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 		return "The run can't be carried on without its folder. Put it back, or look up in HubSpot what has been sent before you send anything again."
 	case isFull(cause):
 		return j.spaceText(totals) + " Then: " + j.resumeOr(again)
+	case errors.As(cause, &brake) && j.log == nil:
+		return fmt.Sprintf("Nothing was sent. Correct the rows that %s names, or allow more of them, then: %s", filepath.Join(j.dir, report.ErrorsFile), again)
 	case code == exitAuth:
 		return "Check the token and its scopes, then run the same command again."
 	case code == exitCannotRun && totals[etl.Unsent] == totals.Sum():

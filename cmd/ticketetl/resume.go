@@ -35,6 +35,10 @@ type recipeFile struct {
 
 const recipeFact = "recipe"
 
+// summaryFact is the summary as it was when the run began to send, for the case
+// that summary.json gets damaged.
+const summaryFact = "summary"
+
 func (a *app) resumeCommand() *cobra.Command {
 	var opts importOptions
 	cmd := &cobra.Command{
@@ -154,12 +158,12 @@ func (a *app) imports() ([]pastRun, error) {
 	var all []pastRun
 	for _, id := range ids {
 		dir := filepath.Join(a.flags.runs, id)
-		s, err := report.LoadSummary(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		s, err := a.summaryOf(dir)
 		if err != nil {
 			return nil, err
+		}
+		if s == nil {
+			continue
 		}
 		if _, err := os.Stat(filepath.Join(dir, journal.File)); err == nil && s.Command == "import" {
 			all = append(all, pastRun{dir, s})
@@ -168,19 +172,59 @@ func (a *app) imports() ([]pastRun, error) {
 	return all, nil
 }
 
+// loadSummary reads the summary of a run with the journal log. Where there is
+// none any more, or it is damaged, it is made from what the journal has.
+func loadSummary(ctx context.Context, dir string, log *journal.Journal) (*report.Summary, error) {
+	s, err := report.LoadSummary(dir)
+	if err == nil || !errors.Is(err, report.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
+	s = &report.Summary{}
+	if known, noted := log.Noted(ctx, summaryFact, s); !known || noted != nil {
+		return nil, err
+	}
+	progress, err := log.Progress(ctx)
+	if err == nil {
+		totals := progress.Totals()
+		s.Count(totals, totals.Sum())
+	}
+	return s, err
+}
+
+// summaryOf is the summary of the run in a folder that is one of many; nil where
+// there is none. One that is damaged must not be in the way of other runs.
+func (a *app) summaryOf(dir string) (*report.Summary, error) {
+	s, err := report.LoadSummary(dir)
+	if err == nil || !errors.Is(err, report.ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
+	if log, opened := journal.Open(dir); opened == nil {
+		s, err = loadSummary(context.Background(), dir, log)
+		err = errors.Join(err, log.Close())
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it was killed before it began to send
+		return nil, nil
+	case err != nil:
+		fmt.Fprintf(a.err, "%s; the run is passed over, and what it sent is not known. Restore the folder from a copy, or remove it.\n", err)
+		return nil, nil
+	}
+	return s, nil
+}
+
 // jobOf makes the job of a run that is to be carried on. The run is locked.
 func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool) (*job, error) {
 	release, err := lockRun(dir)
 	if err != nil {
 		return nil, err
 	}
-	s, err := report.LoadSummary(dir) // now that nobody else writes it
-	if err != nil {
-		return nil, errors.Join(err, release())
-	}
 	log, err := journal.Open(dir)
 	if err != nil {
 		return nil, errors.Join(err, release())
+	}
+	s, err := loadSummary(ctx, dir, log) // now that nobody else writes it
+	if err != nil {
+		return nil, errors.Join(err, log.Close(), release())
 	}
 	j := &job{app: a, p: a.newProgress(), dir: dir, summary: *s, release: release, log: log, again: again}
 	// The whole journal is read before a file of the run is touched: if it is

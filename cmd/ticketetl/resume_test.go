@@ -228,6 +228,7 @@ func TestBrakes(t *testing.T) {
 			}
 			require.Equal(t, exitStopped, code, d.err.String()+d.out.String())
 			require.Contains(t, d.out.String(), tt.says)
+			require.Regexp(t, `Nothing was sent\. Correct the rows that .*errors\.csv names, or allow more of them, then: ticketetl import `, d.out.String())
 			require.True(t, d.summary(t).ChecksOut)
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -39,8 +40,8 @@ func (a *app) pruneCommand() *cobra.Command {
 	var keep int
 	cmd := &cobra.Command{
 		Use: "prune", Short: "Remove the folders of finished runs",
-		Long: `Removes the folders of runs that are finished. Unfinished runs, those with rows in
-doubt, and the newest ones stay. What is removed can't be brought back: neither the
+		Long: `Removes the folders of runs that are finished, and of those that ended before they
+sent anything. Other unfinished runs, those with rows in doubt, and the newest ones stay. What is removed can't be brought back: neither the
 reports nor what keeps a finished create from being imported a second time.`,
 		Example: "  ticketetl runs prune --older-than 720h --keep 10 --yes",
 		Args:    cobra.NoArgs,
@@ -55,16 +56,9 @@ reports nor what keeps a finished create from being imported a second time.`,
 }
 
 func (a *app) runPrune(older time.Duration, keep int) error {
-	all, err := a.summaries()
+	old, err := a.prunable(older, keep)
 	if err != nil {
 		return err
-	}
-	var old []string
-	for i, s := range all {
-		dir := filepath.Join(a.flags.runs, s.RunID)
-		if i >= keep && s.State == report.Finished && s.Counts[etl.InDoubt.String()] == 0 && time.Since(s.Started) > older && !isLocked(dir) {
-			old = append(old, dir)
-		}
 	}
 	if len(old) == 0 {
 		_, err := fmt.Fprintln(a.out, "There is nothing to remove.")
@@ -87,6 +81,55 @@ func (a *app) runPrune(older time.Duration, keep int) error {
 	return err
 }
 
+// prunable are the folders of runs that nobody needs to carry on, without the
+// newest ones.
+func (a *app) prunable(older time.Duration, keep int) ([]string, error) {
+	ids, err := a.runIDs()
+	if err != nil {
+		return nil, err
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { _, ok := begunAt(id); return !ok })
+	var old []string
+	for _, id := range ids[min(max(keep, 0), len(ids)):] {
+		dir := filepath.Join(a.flags.runs, id)
+		if at, _ := begunAt(id); time.Since(at) <= older || isLocked(dir) {
+			continue
+		}
+		s, err := a.summaryOf(dir)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil && s.State == report.Finished && s.Counts[etl.InDoubt.String()] == 0 || sentNothing(dir) {
+			old = append(old, dir)
+		}
+	}
+	return old, nil
+}
+
+// runName is how newRunFolder names folders.
+var runName = regexp.MustCompile(`^(\d{8}-\d{6})-[a-z]+-[0-9a-f]{6}$`)
+
+// begunAt is when the run with a folder of this name began; ok is false where it
+// is not one of a run.
+func begunAt(name string) (at time.Time, ok bool) {
+	parts := runName.FindStringSubmatch(name)
+	if parts == nil {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(runTime, parts[1])
+	return at, err == nil
+}
+
+// sentNothing says that a run which has ended cannot have sent anything.
+func sentNothing(dir string) bool {
+	for _, name := range []string{journal.File, journal.MarkFile, journal.File + "-wal"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return !pastRun{dir: dir}.began()
+		}
+	}
+	return true
+}
+
 // summaries are those of all runs, newest first.
 func (a *app) summaries() ([]*report.Summary, error) {
 	ids, err := a.runIDs()
@@ -95,12 +138,11 @@ func (a *app) summaries() ([]*report.Summary, error) {
 	}
 	var all []*report.Summary
 	for _, id := range ids {
-		s, err := report.LoadSummary(filepath.Join(a.flags.runs, id))
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // it was killed before it began to send
-		case err != nil:
+		s, err := a.summaryOf(filepath.Join(a.flags.runs, id))
+		if err != nil {
 			return nil, err
-		default:
+		}
+		if s != nil {
 			all = append(all, s)
 		}
 	}
@@ -211,10 +253,11 @@ func (a *app) runReport(ctx context.Context, args []string, rebuild bool) error 
 		return err
 	}
 	s, err := report.LoadSummary(dir)
-	if err != nil {
+	damaged := errors.Is(err, report.ErrDamaged)
+	if err != nil && !damaged {
 		return err
 	}
-	if killed := s.State == report.Running && !isLocked(dir); killed || rebuild {
+	if damaged || rebuild || s.State == report.Running && !isLocked(dir) {
 		if s, err = a.rebuild(ctx, dir); err != nil {
 			return err
 		}

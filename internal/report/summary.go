@@ -138,6 +138,9 @@ func (s *Summary) Save(dir string) error {
 
 const maxSummary = 16 << 20 // bytes
 
+// ErrDamaged is the error of a summary.json that does not hold a summary.
+var ErrDamaged = errors.New("is damaged")
+
 // LoadSummary reads the summary.json of the run folder dir. The error wraps
 // fs.ErrNotExist when there is none.
 func LoadSummary(dir string) (*Summary, error) {
@@ -152,11 +155,11 @@ func LoadSummary(dir string) (*Summary, error) {
 		return nil, folderError(path, err)
 	}
 	if len(data) > maxSummary {
-		return nil, folderError(path, fmt.Errorf("%s is longer than %s; it is not one of ticketetl's", SummaryFile, bytesText(maxSummary)))
+		return nil, folderError(path, fmt.Errorf("%s %w: it is longer than %s", SummaryFile, ErrDamaged, bytesText(maxSummary)))
 	}
 	var s Summary
 	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, folderError(path, fmt.Errorf("%s is damaged: %w", SummaryFile, err))
+		return nil, folderError(path, fmt.Errorf("%s %w: %w", SummaryFile, ErrDamaged, err))
 	}
 	return &s, s.check(path)
 }
@@ -166,7 +169,7 @@ func (s *Summary) check(path string) error {
 	case s.Format > SummaryFormat:
 		return folderError(path, fmt.Errorf("%s has format %d, this program knows %d; use the ticketetl that wrote it, or a newer one", SummaryFile, s.Format, SummaryFormat))
 	case s.Format < 1 || s.RunID == "":
-		return folderError(path, errors.New(SummaryFile+" is not a summary of ticketetl"))
+		return folderError(path, fmt.Errorf("%s %w: it is not a summary of ticketetl", SummaryFile, ErrDamaged))
 	}
 	return nil
 }

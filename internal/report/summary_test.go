@@ -76,9 +76,9 @@ func TestLoadSummaryErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
 		{"cut off", `{"format": 1, "run_`, "summary.json is damaged: unexpected end of JSON input"},
-		{"something else", `{"name": "x"}`, "summary.json is not a summary of ticketetl"},
+		{"something else", `{"name": "x"}`, "summary.json is damaged: it is not a summary of ticketetl"},
 		{"a later format", `{"format": 7, "run_id": "x"}`, "summary.json has format 7, this program knows 1; use the ticketetl that wrote it, or a newer one"},
-		{"too long", strings.Repeat(" ", 16<<20+1), "summary.json is longer than 16.8 MB; it is not one of ticketetl's"},
+		{"too long", strings.Repeat(" ", 16<<20+1), "summary.json is damaged: it is longer than 16.8 MB"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
