@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +17,6 @@ import (
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
-	"github.com/ticketetl/ticketetl/internal/report"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -30,8 +31,12 @@ type exportOptions struct {
 	format       string
 	archived     bool
 	guard        string
+	mode         string
+	again        bool
+	settle       time.Duration
 
-	form load.Form // of the output
+	form load.Form   // of the output
+	perm os.FileMode // of the output
 }
 
 func (a *app) exportCommand() *cobra.Command {
@@ -41,7 +46,12 @@ func (a *app) exportCommand() *cobra.Command {
 		Long: `Reads all tickets of the account, in the order of their ids, and writes them to
 FILE: .csv, .xlsx, .jsonl (JSON Lines) or .parquet, each also with .gz or .zst.
 The file appears when it is complete; until then, and if the export fails, what
-stood there before stays. Only its owner can read it. '-' is standard output.
+stood there before stays, and the same command carries on from FILE.partial.
+Only its owner can read it. '-' is standard output.
+
+What was created, changed or archived meanwhile is read again, and the tickets
+are counted against the account's own total. FILE.manifest.json says what the file
+holds. An export that is not shown to be complete is written, and ends with 3.
 
 In .csv and .xlsx, labels are written for options, pipelines and stages, and e-mail
 addresses for owners; in .jsonl and .parquet, what HubSpot stores. --values chooses.
@@ -66,6 +76,9 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
 	f.StringVar(&opts.timezone, "timezone", "", "`zone` of date-times, e.g. Europe/Berlin (default: the account's in .xlsx, and else UTC)")
 	f.BoolVar(&opts.archived, "archived", false, "write the tickets in the recycle bin instead")
 	f.StringVar(&opts.guard, "guard", "auto", "CSV: `when` to put an apostrophe before text that a spreadsheet program would run as a formula: always, never, or auto (with labels, which people read, and not with raw values)")
+	f.StringVar(&opts.mode, "mode", "0600", "`permissions` of the file, as chmod takes them")
+	f.DurationVar(&opts.settle, "settle", time.Minute, "give the account's count this `long` to agree with what was read")
+	f.BoolVar(&opts.again, "again", false, "start anew, also if an export to this file has stopped half way")
 	a.accountFlags(f)
 	f.StringVar(&a.flags.schema, "schema", "", "with --sandbox: give the sandbox account the definitions in this `file`")
 	return cmd
@@ -91,20 +104,10 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	source := extract.NewTickets(conn.client, extract.TicketOptions{
-		Properties: properties, Associations: associations, Archived: opts.archived,
+	e := &exporting{app: a, p: p, conn: conn, opts: opts}
+	return e.run(ctx, extract.TicketOptions{
+		Properties: properties, Associations: associations, Archived: opts.archived, Workers: a.flags.concurrency + 2, Settle: opts.settle,
 	})
-	mapper, err := a.exportMapper(conn.schema, source.Header(), opts)
-	if err != nil {
-		return err
-	}
-	table, err := load.CreateTable(opts.output, load.TableOptions{
-		Columns: tableColumns(mapper), Guard: opts.guarded(), Format: opts.format, Stdout: a.out,
-	})
-	if err != nil {
-		return err
-	}
-	return a.export(ctx, p, conn, opts.output, etl.Input{Source: source, Mapper: mapper}, table)
 }
 
 // check finds what is wrong with the flags before anything is asked of HubSpot.
@@ -122,6 +125,11 @@ func (opts *exportOptions) check() error {
 			opts.values = "raw"
 		}
 	}
+	perm, err := strconv.ParseUint(opts.mode, 8, 32)
+	if err != nil || perm&^0o777 != 0 || perm&0o600 != 0o600 {
+		return fmt.Errorf("--mode: %q is none; write three octal digits that let the owner read and write, e.g. 0640", opts.mode)
+	}
+	opts.perm = os.FileMode(perm)
 	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
 		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone())
 }
@@ -163,48 +171,6 @@ func (a *app) untilInterrupt(ctx context.Context) (context.Context, context.Canc
 		}
 	}()
 	return ctx, cancel
-}
-
-// export copies the tickets and puts the file in its place only when all of
-// them were read.
-func (a *app) export(ctx context.Context, p *progress, conn *connection, output string, in etl.Input, table *load.Table) error {
-	started := time.Now()
-	p.begin("export", -1, nil)
-	totals, err := etl.Run(ctx, etl.Steps{Inputs: []etl.Input{in}, Sink: table, Report: p.watch(discard{})}, etl.Options{})
-	p.end()
-	switch {
-	case a.interrupts():
-		_ = table.Abort()
-		return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s was not written. Run the same command again", output)}
-	case err != nil:
-		_ = table.Abort()
-		return fmt.Errorf("%w; %s was not written", err, output)
-	}
-	if err := table.Commit(); err != nil {
-		return err
-	}
-	return a.showExport(conn, output, totals[etl.Exported], time.Since(started))
-}
-
-type discard struct{}
-
-func (discard) Add(*etl.Record, etl.Outcome) error { return nil }
-
-func (a *app) showExport(conn *connection, output string, tickets int64, took time.Duration) error {
-	stats, to := conn.client.Stats(), a.out
-	if output == "-" {
-		to, output = a.err, "standard output"
-	}
-	if a.flags.format == "json" {
-		return writeJSON(to, map[string]any{
-			"command": "export", "output": output, "tickets": tickets, "account": conn.schema.Account.ID,
-			"calls":            report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited},
-			"duration_seconds": took.Seconds(),
-		})
-	}
-	_, err := fmt.Fprintf(to, "%s of %s written to %s in %s (%s).\n", plural(tickets, "ticket", "tickets"),
-		accountText(conn.schema.Account), output, took.Round(10*time.Millisecond), plural(stats.Calls, "request", "requests"))
-	return err
 }
 
 func (a *app) exportMapper(s *schema.Schema, h *etl.Header, opts exportOptions) (*transform.Export, error) {

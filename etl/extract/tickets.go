@@ -1,33 +1,46 @@
 package extract
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/pages"
 )
 
 // TicketOptions say what to read of an account's tickets.
 type TicketOptions struct {
-	Properties   []string // internal names
-	Associations []string // object types whose ids to read, e.g. "contacts"
-	Archived     bool     // the recycle bin instead of the live tickets
+	Properties   []string            // internal names
+	Associations []string            // object types whose ids to read, e.g. "contacts"
+	Archived     bool                // the recycle bin instead of the live tickets
+	Workers      int                 // ranges of ids that are read side by side; 0 = 1
+	Watch        func(records int64) // told what was read; may be nil; called from several goroutines
+	Settle       time.Duration       // how long a disagreement with the account's count is given to go away; 0 = a minute
 }
 
 // Tickets is a Source of an account's tickets, in the order of their ids. The
 // columns are the ticket's id, the properties by internal name and
 // "associations.contacts" and the like, which hold ids parted by ';'. Fields
 // are the texts that HubSpot stores.
+//
+// Begin and Gather read the account into a store of pages; after that, Next gives
+// the tickets one by one.
 type Tickets struct {
 	client *hubspot.Client
 	opts   TicketOptions
 	header *etl.Header
-	page   []hubspot.Object
-	after  string
-	last   bool
+	store  *pages.Store
+	reader *pages.Reader
+	ranges bool // the cursor of a listing is proven to be an id
 	row    int
 }
 
@@ -46,8 +59,9 @@ const pageSize = 100
 // seen to pass. More names go through batch read.
 const maxNames = 4000
 
-// NewTickets returns the Source; nothing is asked of HubSpot yet.
-func NewTickets(client *hubspot.Client, opts TicketOptions) *Tickets {
+// NewTickets returns the Source; nothing is asked of HubSpot yet. What is read
+// goes into the store, which the caller closes.
+func NewTickets(client *hubspot.Client, store *pages.Store, opts TicketOptions) *Tickets {
 	cells := []string{IDColumn}
 	for _, p := range opts.Properties {
 		if p != IDColumn {
@@ -58,64 +72,58 @@ func NewTickets(client *hubspot.Client, opts TicketOptions) *Tickets {
 	for _, to := range opts.Associations {
 		cells = append(cells, AssociationPrefix+to)
 	}
-	return &Tickets{client: client, opts: opts, header: etl.NewHeader(cells), row: 1}
+	if opts.Watch == nil {
+		opts.Watch = func(int64) {}
+	}
+	if opts.Settle == 0 {
+		opts.Settle = settle
+	}
+	return &Tickets{client: client, store: store, opts: opts, header: etl.NewHeader(cells), row: 1}
 }
 
 // Header names the columns.
 func (t *Tickets) Header() *etl.Header { return t.header }
 
-// Close does nothing; a listing holds nothing open.
+// Close does nothing; the store is the caller's.
 func (t *Tickets) Close() error { return nil }
 
-// Next returns the next ticket.
-func (t *Tickets) Next(ctx context.Context) (*etl.Record, error) {
-	for len(t.page) == 0 {
-		if t.last {
-			return nil, io.EOF
-		}
-		if err := t.turn(ctx); err != nil {
-			return nil, fmt.Errorf("list tickets: %w", err)
-		}
+// Next returns the next ticket of those that Gather has read.
+func (t *Tickets) Next(context.Context) (*etl.Record, error) {
+	if t.reader == nil {
+		t.reader = t.store.Read()
 	}
-	o := &t.page[0]
-	t.page = t.page[1:]
-	t.row++
-	return &etl.Record{
-		Pos:    etl.Position{File: "account", Row: t.row},
-		Header: t.header,
-		Fields: t.fields(o),
-		Key:    o.ID,
-	}, nil
-}
-
-// turn reads the next page and completes what the listing leaves out.
-func (t *Tickets) turn(ctx context.Context) error {
-	q := hubspot.ListQuery{Limit: pageSize, After: t.after}
-	q.Archived, q.Associations = t.opts.Archived, t.opts.Associations
-	long := len(strings.Join(t.opts.Properties, ",")) > maxNames
-	if !long {
-		q.Properties = t.opts.Properties
+	stored, err := t.reader.Next()
+	if errors.Is(err, io.EOF) {
+		return nil, io.EOF
 	}
-	page, err := t.client.List(ctx, "tickets", q)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("read back what was listed: %w", err)
 	}
-	if long {
-		if err := t.readProperties(ctx, page.Results); err != nil {
-			return err
-		}
+	fields, err := unpackFields(stored.Data, t.header.Len())
+	if err != nil {
+		return nil, err
 	}
-	if err := t.readLongAssociations(ctx, page.Results); err != nil {
-		return err
-	}
-	t.page, t.after, t.last = page.Results, page.After, page.After == ""
-	return nil
+	t.row++
+	fields[0] = strconv.FormatUint(stored.ID, 10)
+	return &etl.Record{Pos: etl.Position{File: "account", Row: t.row}, Header: t.header, Fields: fields, Key: fields[0]}, nil
 }
 
-func (t *Tickets) readProperties(ctx context.Context, objects []hubspot.Object) error {
-	if len(objects) == 0 {
-		return nil
+// long says that the names of the properties are too many for an address.
+func (t *Tickets) long() bool { return len(strings.Join(t.opts.Properties, ",")) > maxNames }
+
+// complete adds what a listing leaves out. A ticket that is archived meanwhile
+// falls away.
+func (t *Tickets) complete(ctx context.Context, objects []hubspot.Object) ([]hubspot.Object, error) {
+	if t.long() && len(objects) > 0 {
+		var err error
+		if objects, err = t.readProperties(ctx, objects); err != nil {
+			return nil, err
+		}
 	}
+	return objects, t.readLongAssociations(ctx, objects)
+}
+
+func (t *Tickets) readProperties(ctx context.Context, objects []hubspot.Object) ([]hubspot.Object, error) {
 	ids := make([]string, len(objects))
 	for i := range objects {
 		ids[i] = objects[i].ID
@@ -124,18 +132,19 @@ func (t *Tickets) readProperties(ctx context.Context, objects []hubspot.Object) 
 		IDs: ids, Properties: t.opts.Properties, Archived: t.opts.Archived,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	byID := make(map[string]map[string]string, len(found))
 	for i := range found {
 		byID[found[i].ID] = found[i].Properties
 	}
-	for i := range objects {
-		if p, ok := byID[objects[i].ID]; ok {
-			objects[i].Properties = p
+	left := objects[:0]
+	for _, o := range objects {
+		if o.Properties = byID[o.ID]; o.Properties != nil {
+			left = append(left, o)
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // readLongAssociations replaces the lists that the listing cut off.
@@ -152,20 +161,33 @@ func (t *Tickets) readLongAssociations(ctx context.Context, objects []hubspot.Ob
 		if len(ids) == 0 {
 			continue
 		}
-		whole, err := t.client.ReadAssociations(ctx, "tickets", to, ids)
-		if err != nil {
+		if err := t.readAssociations(ctx, to, ids, cut); err != nil {
 			return err
-		}
-		for id, o := range cut {
-			o.Associations[to] = nil
-			for _, a := range whole[id] {
-				o.Associations[to] = append(o.Associations[to], hubspot.AssociatedID{ID: a.ToID})
-			}
 		}
 	}
 	return nil
 }
 
+// readAssociations reads the whole lists of ids of one object type.
+func (t *Tickets) readAssociations(ctx context.Context, to string, ids []string, objects map[string]*hubspot.Object) error {
+	whole, err := t.client.ReadAssociations(ctx, "tickets", to, ids)
+	if err != nil {
+		return err
+	}
+	for id, o := range objects {
+		if o.Associations == nil {
+			o.Associations = map[string][]hubspot.AssociatedID{}
+		}
+		o.Associations[to] = nil
+		for _, a := range whole[id] {
+			o.Associations[to] = append(o.Associations[to], hubspot.AssociatedID{ID: a.ToID})
+		}
+	}
+	return nil
+}
+
+// fields are the texts of the columns. Associated ids are in ascending order,
+// whatever order HubSpot has them in.
 func (t *Tickets) fields(o *hubspot.Object) []string {
 	fields := make([]string, 0, t.header.Len())
 	fields = append(fields, o.ID)
@@ -177,7 +199,37 @@ func (t *Tickets) fields(o *hubspot.Object) []string {
 		for i, a := range o.Associations[to] {
 			ids[i] = a.ID
 		}
+		slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
 		fields = append(fields, strings.Join(ids, ";"))
 	}
 	return fields
+}
+
+// packFields makes one text of the fields, save the first, which is the id.
+func packFields(fields []string) []byte {
+	size := 0
+	for _, f := range fields[1:] {
+		size += len(f) + 2
+	}
+	b := make([]byte, 0, size)
+	for _, f := range fields[1:] {
+		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
+	}
+	return b
+}
+
+var errPacked = errors.New("what was listed cannot be read back: it is damaged")
+
+// unpackFields undoes packFields; the first of the n fields is left empty.
+func unpackFields(data []byte, n int) ([]string, error) {
+	fields := make([]string, n)
+	for i := 1; i < n; i++ {
+		size, k := binary.Uvarint(data)
+		if k <= 0 || size > uint64(len(data)-k) {
+			return nil, errPacked
+		}
+		fields[i] = string(data[k : k+int(size)])
+		data = data[k+int(size):]
+	}
+	return fields, nil
 }

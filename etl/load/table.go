@@ -1,9 +1,13 @@
 package load
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -28,9 +32,11 @@ type Column struct {
 // TableOptions shape an output file.
 type TableOptions struct {
 	Columns []Column
-	Guard   bool      // CSV: make formula-like text safe to open in a spreadsheet program
-	Format  string    // ending that names the format, e.g. ".csv"; empty: that of the path
-	Stdout  io.Writer // where the path "-" is
+	Guard   bool        // CSV: make formula-like text safe to open in a spreadsheet program
+	Format  string      // ending that names the format, e.g. ".csv"; empty: that of the path
+	Stdout  io.Writer   // where the path "-" is
+	Mode    os.FileMode // of the file; 0: its owner only
+	TempDir string      // on the file's disk: where it is written until it is complete; "": beside it
 }
 
 // A Table writes records to a file of one of the formats. It is an etl.Sink for
@@ -39,7 +45,9 @@ type TableOptions struct {
 type Table struct {
 	opts   TableOptions
 	pend   *renameio.PendingFile // nil: standard output
-	packed io.WriteCloser        // compresses into pend; nil for none
+	sum    hash.Hash
+	size   counter
+	packed io.WriteCloser // compresses into pend; nil for none
 	format format
 	rows   int64
 }
@@ -101,20 +109,22 @@ func FormOf(path, ending string) (Form, error) {
 }
 
 // CreateTable begins the file at path, or standard output for "-". A file is
-// readable by its owner only, since it holds customers' data.
+// readable by its owner only, since it holds customers' data, unless the options
+// say otherwise.
 func CreateTable(path string, opts TableOptions) (*Table, error) {
 	form, err := FormOf(path, opts.Format)
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{opts: opts}
+	t := &Table{opts: opts, sum: sha256.New()}
 	out := opts.Stdout
 	if path != "-" {
-		if t.pend, err = renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(path))); err != nil {
+		if t.pend, err = pendingFile(path, opts); err != nil {
 			return nil, err
 		}
 		out = t.pend
 	}
+	out = io.MultiWriter(out, t.sum, &t.size)
 	if form.packer != nil {
 		if t.packed, err = form.packer(out); err != nil {
 			return nil, t.abandon(err)
@@ -125,6 +135,28 @@ func CreateTable(path string, opts TableOptions) (*Table, error) {
 		return nil, t.abandon(err)
 	}
 	return t, nil
+}
+
+func pendingFile(path string, opts TableOptions) (*renameio.PendingFile, error) {
+	dir := opts.TempDir
+	if dir == "" {
+		dir = filepath.Dir(path)
+	}
+	return renameio.NewPendingFile(path, renameio.WithStaticPermissions(cmp.Or(opts.Mode, 0o600)), renameio.WithTempDir(dir))
+}
+
+// A counter counts what is written.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// Sum is the SHA-256 of the output, in hexadecimal, and its size in bytes, once
+// it is complete.
+func (t *Table) Sum() (sum string, bytes int64) {
+	return hex.EncodeToString(t.sum.Sum(nil)), int64(t.size)
 }
 
 // CheckTable says what is wrong with path as the place of an output file, before

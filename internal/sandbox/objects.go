@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -199,15 +200,16 @@ func (c *call) listObjects(o *object) (*reply, *failure) {
 		return nil, f
 	}
 	b := []byte(`{"results":[`)
-	count, next := 0, ""
+	count, last, next := 0, "", ""
 	o.from(after, func(r *record) bool {
 		if r.mergedTo != nil || v.archived != (r.archivedAt > 0) {
 			return true
 		}
 		if count == limit {
-			next = r.id
+			next = c.listCursor(last, r.id)
 			return false
 		}
+		last = r.id
 		if count++; count > 1 {
 			b = append(b, ',')
 		}
@@ -228,14 +230,40 @@ func (c *call) page(v *view) (limit int, after uint64, f *failure) {
 		c.wrong("%d records with history", limit)
 		return 0, 0, invalid("The maximum number of records that can be requested with propertiesWithHistory is %d, but %d were requested.", historyPage, limit)
 	}
-	if text := q.Get("after"); text != "" {
+	if text := c.cursorID(q.Get("after")); text != "" {
 		var err error
 		if after, err = strconv.ParseUint(text, 10, 64); err != nil {
 			c.wrong("cursor %q is not one of this list", text)
 			return 0, 0, &failure{code: http.StatusBadRequest, Message: fmt.Sprintf("Cannot deserialize value of type `java.lang.Long` from String %q: not a valid `java.lang.Long` value", text)}
 		}
+		if c.s.opts.Switches.LastCursor {
+			after++
+		}
 	}
 	return limit, after, nil
+}
+
+// listCursor is the cursor of a page between these two ids.
+func (c *call) listCursor(last, next string) string {
+	switch {
+	case c.s.opts.Switches.TokenCursor:
+		return base64.RawURLEncoding.EncodeToString([]byte(next))
+	case c.s.opts.Switches.LastCursor:
+		return last
+	}
+	return next
+}
+
+// cursorID is the id that a cursor stands for.
+func (c *call) cursorID(cursor string) string {
+	if !c.s.opts.Switches.TokenCursor {
+		return cursor
+	}
+	id, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || cursor != "" && !isDigits(string(id)) {
+		return "not one of this list"
+	}
+	return string(id)
 }
 
 func (c *call) limit(text string, usual, most int) (int, *failure) {

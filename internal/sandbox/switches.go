@@ -24,6 +24,8 @@ type Switches struct {
 	ClearedIsNull       bool // a cleared value reads as null, not as ""
 	StringIDs           bool // toObjectId is a string
 	AutoCompany         bool // associating a contact associates its primary company as well
+	TokenCursor         bool // the cursor of a listing is an opaque text, not a record's id
+	LastCursor          bool // the cursor of a listing is the last id of its page, not the next one's
 	NoEditAssociations  bool // the token's user may not edit associations: 2026-09 refuses them in creates
 }
 
@@ -47,6 +49,8 @@ var switchNames = []struct {
 	{"cleared-is-null", func(s *Switches) *bool { return &s.ClearedIsNull }},
 	{"string-ids", func(s *Switches) *bool { return &s.StringIDs }},
 	{"auto-company", func(s *Switches) *bool { return &s.AutoCompany }},
+	{"token-cursor", func(s *Switches) *bool { return &s.TokenCursor }},
+	{"last-cursor", func(s *Switches) *bool { return &s.LastCursor }},
 	{"no-edit-associations", func(s *Switches) *bool { return &s.NoEditAssociations }},
 }
 

@@ -27,7 +27,7 @@ func TestParseSwitches(t *testing.T) {
 		require.Empty(t, seen[s], "%s and %s are one switch", name, seen[s])
 		seen[s] = name
 	}
-	require.Len(t, seen, 16)
+	require.Len(t, seen, 18)
 	_, err = sandbox.ParseSwitches("retry-after,nope")
 	require.ErrorContains(t, err, `switch "nope" is not one of 2026-09, update-whole-batch,`)
 }
@@ -36,6 +36,19 @@ func TestParseSwitches(t *testing.T) {
 func TestSwitches(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(t *testing.T, a *account, on bool){
+		"token-cursor": func(t *testing.T, a *account, on bool) {
+			first, second := a.create(`"subject":"a"`), a.create(`"subject":"b"`)
+			cursor := a.do("GET", objects+"?limit=1", "").at("paging", "next", "after").(string)
+			require.Equal(t, on, cursor != second, cursor)
+			require.Equal(t, second, a.do("GET", objects+"?limit=1&after="+cursor, "").at("results", 0, "id"))
+			require.Equal(t, pick(on, 400, 200), a.do("GET", objects+"?after="+first, "").status)
+		},
+		"last-cursor": func(t *testing.T, a *account, on bool) {
+			first, second := a.create(`"subject":"a"`), a.create(`"subject":"b"`)
+			cursor := a.do("GET", objects+"?limit=1", "").at("paging", "next", "after").(string)
+			require.Equal(t, pick(on, first, second), cursor)
+			require.Equal(t, second, a.do("GET", objects+"?limit=1&after="+cursor, "").at("results", 0, "id"))
+		},
 		"archive-unknown-404": func(t *testing.T, a *account, on bool) {
 			require.Equal(t, pick(on, 404, 204), a.do("DELETE", objects+"/123", "").status)
 			id := a.create("")
