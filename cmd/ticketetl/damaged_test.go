@@ -12,6 +12,7 @@ import (
 
 	"github.com/ticketetl/ticketetl/internal/journal"
 	"github.com/ticketetl/ticketetl/internal/report"
+	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
 // TestDamagedSummary: a summary.json that is damaged or gone is made anew from the
@@ -169,4 +170,55 @@ func TestLivingOwner(t *testing.T) {
 	require.True(t, isLocked(dir))
 	require.NoError(t, release())
 	require.False(t, isLocked(dir))
+}
+
+// TestRedactedStaysSo: what a run has hidden is not shown by the commands that
+// come after it.
+func TestRedactedStaysSo(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 150, createMapping, stopAfter(2))
+	secret := []byte("Number,Subject,Priority\nT-1,Hello,topsecret\nT-2,Hello,\n")
+	require.NoError(t, os.WriteFile(d.path("desk.csv"), secret, 0o600))
+	mapping := strings.Replace(createMapping, "{subject: Subject", "{hs_ticket_priority: Priority, subject: Subject", 1)
+	require.NoError(t, os.WriteFile(d.path("desk.yaml"), []byte(mapping), 0o600))
+	require.Equal(t, exitRows, d.importAll(t.Context(), "x", "--redact"), d.err.String())
+	run := d.summary(t).RunID
+	for _, args := range [][]string{{"report", run, "--rebuild"}, {"retry", run}, {"resume", run}} {
+		d.restart()
+		code := d.run(t.Context(), "x", append(args, "--runs", d.path("runs"), "--progress", "none")...)
+		require.Contains(t, []int{exitDone, exitRows}, code, d.err.String())
+		require.NotContains(t, d.out.String()+d.err.String(), "topsecret")
+		require.NoFileExists(t, filepath.Join(runFolderOf(t, d), report.FailedFile))
+		for _, name := range []string{report.ResultsFile, report.ErrorsFile, report.SummaryFile, journal.File} {
+			text, err := os.ReadFile(filepath.Join(runFolderOf(t, d), name))
+			require.NoError(t, err)
+			require.NotContains(t, string(text), "topsecret", "%v: %s", args, name)
+		}
+	}
+}
+
+// TestStandardInputIsOver: a finished run from standard input can't be read again,
+// and that is said so.
+func TestStandardInputIsOver(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 0, createMapping, sandbox.Options{Limits: sandbox.Unlimited, IndexLag: -1})
+	require.NoError(t, os.WriteFile(d.path("desk.csv"), nil, 0o600))
+	require.Equal(t, exitDone, d.pipe(t, "Subject\nHello\n", "import", "-m", d.path("desk.yaml"), "-"), d.err.String())
+	before := d.results(t)
+	for _, args := range [][]string{{"report", "--rebuild"}, {"retry", d.summary(t).RunID}} {
+		d.restart()
+		require.Equal(t, exitCannotRun, d.pipe(t, "", args...))
+		require.Regexp(t, `run \S+ read standard input, whose copy was removed when it had finished; its reports are in \S+, and rows to send again`, d.err.String())
+		require.Equal(t, before, d.results(t))
+	}
+}
+
+// pipe executes a command line with something on its standard input.
+func (d *desk) pipe(t *testing.T, in string, args ...string) int {
+	t.Helper()
+	env := map[string]string{"HUBSPOT_ACCESS_TOKEN": "x", "HUBSPOT_BASE_URL": d.url}
+	return run(t.Context(), append(args, "--runs", d.path("runs"), "--progress", "none"), streams{
+		in: strings.NewReader(in), out: &d.out, err: &d.err, stop: d.stop, interrupts: func() bool { return false },
+		env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+	})
 }

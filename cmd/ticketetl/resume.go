@@ -226,6 +226,7 @@ func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool
 	if err != nil {
 		return nil, errors.Join(err, log.Close(), release())
 	}
+	a.flags.redact = a.flags.redact || s.Redacted // what was hidden stays so
 	j := &job{app: a, p: a.newProgress(), dir: dir, summary: *s, release: release, log: log, again: again}
 	// The whole journal is read before a file of the run is touched: if it is
 	// damaged, they are all that tells what was sent.
@@ -261,7 +262,12 @@ func (j *job) readRecipe(ctx context.Context) error {
 		return err
 	}
 	for i, f := range r.Files {
-		if err := sameFile(f.Path, f.Name, j.summary.Inputs[i].SHA256); err != nil {
+		err := sameFile(f.Path, f.Name, j.summary.Inputs[i].SHA256)
+		if f.Name == "-" && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("run %s read standard input, whose copy was removed when it had finished; "+
+				"its reports are in %s, and rows to send again are to be piped into a new import", j.summary.RunID, j.dir)
+		}
+		if err != nil {
 			return err
 		}
 	}
