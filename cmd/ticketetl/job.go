@@ -126,17 +126,7 @@ func (a *app) newJob(command, mappingPath string, names []string, source sourceF
 // wantOf is what a mapping needs of the account's definitions.
 func wantOf(m *transform.Mapping) hubspot.Want {
 	uses := m.Uses()
-	want := hubspot.Want{Properties: append([]string{}, uses.Properties...), Labels: uses.Links}
-	for _, a := range m.Associations {
-		switch a.Match {
-		case "", "id", "email", "domain":
-		default:
-			if a.To != "tickets" && !slices.Contains(want.Unique, a.To) {
-				want.Unique = append(want.Unique, a.To)
-			}
-		}
-	}
-	return want
+	return hubspot.Want{Properties: append([]string{}, uses.Properties...), Labels: uses.Links, Unique: uses.Unique}
 }
 
 func (j *job) loadMapping(path string) (err error) {
@@ -177,7 +167,7 @@ func (j *job) use(conn *connection) {
 	if account.ID != 0 {
 		j.summary.Account.ID = fmt.Sprint(account.ID)
 	}
-	j.summary.SchemaFingerprint = conn.schema.Fingerprint()
+	j.summary.SchemaFingerprint = conn.schema.Used(j.mapping.Uses()).Fingerprint()
 	j.summary.Endpoint = j.app.endpoint()
 	if conn.client != nil {
 		j.resolve = resolve.New(conn.client)
@@ -296,6 +286,7 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 	}
 	code := j.end(totals, cause)
 	j.markUp(totals)
+	j.summary.Next = j.next(totals, code, cause)
 	err := j.keep(totals)
 	shown := j.app.showSummary(&j.summary, j.groups, j.dir)
 	switch {
@@ -329,7 +320,6 @@ func (j *job) end(totals etl.Totals, cause error) int {
 		stats := j.conn.client.Stats()
 		j.summary.Calls = report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
 	}
-	j.summary.Next = j.next(totals, code, cause)
 	return code
 }
 
@@ -402,7 +392,7 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 	case j.summary.Command == "validate" && code == exitDone:
 		return "Import it: " + j.commandLine("import", j.names()...)
 	case code == exitRows && j.summary.Files.Failed != "":
-		return fmt.Sprintf("Correct %s, then: %s", failed, j.commandLine(j.summary.Command, failed))
+		return j.nextMend(failed)
 	case code == exitRows:
 		return fmt.Sprintf("Correct the rows that %s names, then: %s", filepath.Join(j.dir, report.ErrorsFile), again)
 	case j.summary.DryRun:
@@ -413,6 +403,23 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 		return "There are no rows below the header; is it the right file, and the right sheet?"
 	}
 	return "Nothing left to do."
+}
+
+// nextMend tells which file to mend. What was sent must not be sent again, so
+// after an import only failed.csv will do.
+func (j *job) nextMend(failed string) string {
+	again := j.commandLine(j.summary.Command, failed)
+	var marked []string
+	for _, m := range j.summary.MarkedUp {
+		marked = append(marked, filepath.Join(j.dir, m.File))
+	}
+	switch {
+	case len(marked) == 0:
+		return fmt.Sprintf("Correct %s, then: %s", failed, again)
+	case len(j.names()) == 1 && j.summary.MarkedUp[0].Copy && (j.summary.Command == "validate" || j.summary.DryRun):
+		return fmt.Sprintf("Open %s, mend the coloured cells and save it, then: %s", marked[0], j.commandLine(j.summary.Command, marked[0]))
+	}
+	return fmt.Sprintf("Correct %s (the bad cells are marked in %s), then: %s", failed, strings.Join(marked, ", "), again)
 }
 
 // bytesPerRow is about what one row takes in the run folder: in the journal and

@@ -440,3 +440,56 @@ func TestMarkedIsReadAsTheOriginal(t *testing.T) {
 	require.Equal(t, exitRows, d.run(t.Context(), "x", "import", "-m", d.path("desk.yaml"), "--runs", d.path("imports"), "--progress", "none", d.path("moved.xlsx")), d.err.String())
 	require.Len(t, d.server.Tickets(false), 6)
 }
+
+// TestNextNamesTheMarkedCopy: the last line leads to the file that is best mended.
+// After an import that is failed.csv, since the good rows must not be sent again.
+func TestNextNamesTheMarkedCopy(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, want string
+		args       []string
+	}{
+		{"validate a workbook", "Next: Open FOLDER/desk.marked.xlsx, mend the coloured cells and save it, then: ticketetl validate -m MAPPING --runs RUNS FOLDER/desk.marked.xlsx", []string{"validate"}},
+		{"rehearse its import", "Next: Open FOLDER/desk.marked.xlsx, mend the coloured cells and save it, then: ticketetl import -m MAPPING --dry-run --runs RUNS FOLDER/desk.marked.xlsx", []string{"import", "--dry-run"}},
+		{"import it", "Next: Correct FOLDER/failed.csv (the bad cells are marked in FOLDER/desk.marked.xlsx), then: ticketetl import -m MAPPING --runs RUNS FOLDER/failed.csv", []string{"import"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newRun(t)
+			path := priorities(t, d)
+			args := append(tt.args, "-m", d.path("desk.yaml"), "--runs", d.path("runs"), "--progress", "none", path)
+			require.Equal(t, exitRows, d.run(t.Context(), "x", args...), d.err.String())
+			want := strings.NewReplacer("FOLDER", runFolderOf(t, d), "MAPPING", d.path("desk.yaml"), "RUNS", d.path("runs")).Replace(tt.want)
+			lines := strings.Split(strings.TrimSpace(d.out.String()), "\n")
+			require.Equal(t, strings.ReplaceAll(want, " --dry-run", ""), strings.NewReplacer(" --dry-run", "", " --base-url "+d.url, "", " --progress none", "").Replace(lines[len(lines)-1]))
+		})
+	}
+}
+
+// TestFingerprintOfASavedSchema: the same definitions have the same fingerprint,
+// whether all were read and saved or only those that a mapping uses.
+func TestFingerprintOfASavedSchema(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	require.Equal(t, exitDone, d.run(t.Context(), "x", "schema", "-o", d.path("schema.json")), d.err.String())
+	fingerprint := func(mapping string, more ...string) string {
+		args := append([]string{"validate", "-m", mapping, "--runs", d.path(fmt.Sprint(len(d.out.String()))), "--progress", "none"}, more...)
+		d.run(t.Context(), "x", append(args, "../../samples/chamados.csv")...)
+		folders, err := filepath.Glob(filepath.Join(args[4], "*"))
+		require.NoError(t, err)
+		require.Len(t, folders, 1, d.err.String())
+		s, err := report.LoadSummary(folders[0])
+		require.NoError(t, err)
+		return s.SchemaFingerprint
+	}
+	require.NoError(t, os.WriteFile(d.path("plain.yaml"), []byte("version: 1\noperation: create\nproperties: {subject: Assunto, hs_pipeline: {value: \"0\"}, hs_pipeline_stage: {value: \"1\"}}\n"), 0o600))
+	seen := map[string]bool{}
+	for _, mapping := range []string{"../../mappings/chamados.yaml", d.path("plain.yaml")} {
+		online := fingerprint(mapping)
+		require.Len(t, online, 16)
+		require.Equal(t, online, fingerprint(mapping, "--schema", d.path("schema.json")), mapping)
+		seen[online] = true
+	}
+	require.Len(t, seen, 2, "each mapping uses something else")
+}

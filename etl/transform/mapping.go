@@ -142,6 +142,13 @@ func (m *Mapping) Uses() schema.Uses {
 		if !slices.Contains(uses.Links, a.To) {
 			uses.Links = append(uses.Links, a.To)
 		}
+		switch a.Match {
+		case "", "id", "email", "domain":
+		default:
+			if a.To != "tickets" && !slices.Contains(uses.Unique, a.To) {
+				uses.Unique = append(uses.Unique, a.To)
+			}
+		}
 	}
 	return uses
 }

@@ -88,14 +88,14 @@ func (c *Client) SchemaFor(ctx context.Context, now time.Time, want Want) (*sche
 }
 
 // owners says whether a wanted property takes its options from the owners or
-// their teams. Pipelines and stages have endpoints of their own.
+// their teams.
 func (w Want) owners(s *schema.Schema) bool {
 	if w.Properties == nil {
 		return true
 	}
 	for i := range s.Properties {
 		p := &s.Properties[i]
-		if p.ExternalOptions && p.Name != "hs_pipeline" && p.Name != "hs_pipeline_stage" && slices.Contains(w.Properties, p.Name) {
+		if p.OfPeople() && slices.Contains(w.Properties, p.Name) {
 			return true
 		}
 	}

@@ -21,6 +21,7 @@ const LockVersion = 1
 type Uses struct {
 	Properties []string // ticket properties, internal names
 	Links      []string // object types that tickets are associated with
+	Unique     []string // of these: the ones that are found by a unique property of their own
 }
 
 // A Lock holds the definitions that a mapping was written for, and no others,

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -197,6 +198,46 @@ func (p *Property) Multiple() bool {
 // Closed says whether a ticket in this stage counts as closed.
 func (s *Stage) Closed() bool {
 	return s.Metadata["ticketState"] == "CLOSED" || s.Metadata["isClosed"] == "true"
+}
+
+// OfPeople says whether the property takes its options from the owners or their
+// teams. Pipelines and stages, whose options are not its own either, have
+// endpoints of their own.
+func (p *Property) OfPeople() bool {
+	return p.ExternalOptions && p.Name != "hs_pipeline" && p.Name != "hs_pipeline_stage"
+}
+
+// Used is the part of the definitions that uses names. It is the same whether
+// they were all read or only those.
+func (s *Schema) Used(uses Uses) *Schema {
+	used := &Schema{Version: s.Version, TakenAt: s.TakenAt, Account: s.Account, Labels: map[string][]Label{}, Unique: map[string][]string{}, Rules: map[string][]Rule{}}
+	for i := range s.Properties {
+		p := &s.Properties[i]
+		if !slices.Contains(uses.Properties, p.Name) {
+			continue
+		}
+		used.Properties = append(used.Properties, *p)
+		if rules := s.Rules[p.Name]; len(rules) > 0 {
+			used.Rules[p.Name] = rules
+		}
+		if p.OfPeople() {
+			used.Owners = s.Owners
+		}
+		if p.Name == "hs_pipeline" || p.Name == "hs_pipeline_stage" {
+			used.Pipelines = s.Pipelines
+		}
+	}
+	for _, object := range uses.Links {
+		if labels := s.Labels[object]; len(labels) > 0 {
+			used.Labels[object] = labels
+		}
+	}
+	for _, object := range uses.Unique {
+		if names := s.Unique[object]; len(names) > 0 {
+			used.Unique[object] = names
+		}
+	}
+	return used
 }
 
 // Fingerprint is a hash over the definitions, equal for equal definitions
