@@ -493,3 +493,117 @@ func TestFingerprintOfASavedSchema(t *testing.T) {
 	}
 	require.Len(t, seen, 2, "each mapping uses something else")
 }
+
+// repacked writes a workbook anew with some of its parts changed, or added.
+func repacked(t *testing.T, from, to string, change map[string]func(string) string) {
+	t.Helper()
+	in, err := zip.OpenReader(from)
+	require.NoError(t, err)
+	defer in.Close()
+	file, err := os.Create(to)
+	require.NoError(t, err)
+	out := zip.NewWriter(file)
+	put := func(name, text string) {
+		w, err := out.Create(name)
+		require.NoError(t, err)
+		_, err = w.Write([]byte(text))
+		require.NoError(t, err)
+	}
+	for _, f := range in.File {
+		text := partOf(t, from, f.Name)
+		if edit := change[f.Name]; edit != nil {
+			text = edit(text)
+			delete(change, f.Name)
+		}
+		put(f.Name, text)
+	}
+	for name, make := range change {
+		put(name, make(""))
+	}
+	require.NoError(t, out.Close())
+	require.NoError(t, file.Close())
+}
+
+func partOf(t *testing.T, path, name string) string {
+	t.Helper()
+	in, err := zip.OpenReader(path)
+	require.NoError(t, err)
+	defer in.Close()
+	f, err := in.Open(name)
+	require.NoError(t, err)
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	require.NoError(t, err)
+	return string(data)
+}
+
+// TestMarkedMacros: a workbook with macros keeps them, byte for byte, and its ending.
+func TestMarkedMacros(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	macros := "\xd0\xcf\x11\xe0" + strings.Repeat("\x00\xff<macro>\r\n", 500)
+	repacked(t, priorities(t, d), d.path("desk.xlsm"), map[string]func(string) string{
+		"xl/vbaProject.bin": func(string) string { return macros },
+		"[Content_Types].xml": func(s string) string {
+			s = strings.Replace(s, "spreadsheetml.sheet.main+xml", "XX", 1)
+			s = strings.Replace(s, "application/vnd.openxmlformats-officedocument.XX", "application/vnd.ms-excel.sheet.macroEnabled.main+xml", 1)
+			return strings.Replace(s, "<Default", `<Default Extension="bin" ContentType="application/vnd.ms-office.vbaProject"/><Default`, 1)
+		},
+		"xl/_rels/workbook.xml.rels": func(s string) string {
+			return strings.Replace(s, "</Relationships>", `<Relationship Id="rId99" Type="http://schemas.microsoft.com/office/2006/relationships/vbaProject" Target="vbaProject.bin"/></Relationships>`, 1)
+		},
+	})
+	folder := d.validate(t, exitRows, d.path("desk.xlsm"))
+	marked := filepath.Join(folder, "desk.marked.xlsm")
+	require.Equal(t, macros, partOf(t, marked, "xl/vbaProject.bin"))
+	require.Contains(t, partOf(t, marked, "[Content_Types].xml"), "macroEnabled.main+xml")
+	require.Contains(t, partOf(t, marked, "xl/_rels/workbook.xml.rels"), "vbaProject.bin")
+	require.True(t, isRed(t, openBook(t, marked), "Sheet1", "B3"))
+}
+
+// TestMarkedWithoutACopy: a workbook that can be read and not be edited gets a new
+// one, and that is said.
+func TestMarkedWithoutACopy(t *testing.T) {
+	t.Parallel()
+	d := newRun(t)
+	repacked(t, priorities(t, d), d.path("latin.xlsx"), map[string]func(string) string{
+		"xl/styles.xml": func(s string) string { return strings.Replace(s, `encoding="UTF-8"`, `encoding="ISO-8859-1"`, 1) },
+	})
+	folder := d.validate(t, exitRows, d.path("latin.xlsx"))
+	require.Contains(t, d.out.String(), "a new workbook, since a copy of yours cannot be edited: part xl/styles.xml")
+	require.Contains(t, d.out.String(), "Next: Correct "+filepath.Join(folder, report.FailedFile)+" (the bad cells are marked in")
+	f := openBook(t, filepath.Join(folder, "latin.marked.xlsx"))
+	require.Equal(t, []string{"Sheet1", "Problems"}, f.GetSheetList())
+	require.True(t, isRed(t, f, "Sheet1", "B3"))
+	require.Empty(t, fillOf(t, f, "Sheet1", "B4"))
+	s, err := report.LoadSummary(folder)
+	require.NoError(t, err)
+	require.Len(t, s.MarkedUp, 1)
+	require.False(t, s.MarkedUp[0].Copy)
+}
+
+// TestMarkedAgain: what carries a run on replaces the marked copy of the attempt before.
+func TestMarkedAgain(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"retry", "resume"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			d := newRun(t)
+			if command == "resume" {
+				d = newDesk(t, 0, createMapping, stopAfter(1))
+			}
+			path := priorities(t, d)
+			d.run(t.Context(), "x", "import", "-m", d.path("desk.yaml"), "--runs", d.path("runs"), "--progress", "none", path)
+			folder := runFolderOf(t, d)
+			marked := filepath.Join(folder, "desk.marked.xlsx")
+			require.FileExists(t, marked)
+			require.NoError(t, os.WriteFile(marked, []byte("of the attempt before"), 0o600))
+			require.Equal(t, exitRows, d.run(t.Context(), "x", command, filepath.Base(folder), "--runs", d.path("runs"), "--progress", "none"), d.err.String()+d.out.String())
+			require.True(t, isRed(t, openBook(t, marked), "Sheet1", "B3"))
+			found, err := filepath.Glob(filepath.Join(folder, "*.xlsx"))
+			require.NoError(t, err)
+			require.Equal(t, []string{marked}, found)
+			require.Len(t, d.server.Tickets(false), 6)
+		})
+	}
+}
