@@ -107,6 +107,10 @@ type Record struct {
 	KeyColumn  int        // index of the column it comes from
 	Properties []Property // in the order of the mapping; only what is to be written
 	References []Reference
+
+	// Of a row that was edited since it was exported:
+	Was       []Property // what the ticket had then, of each of Properties
+	Untouched string     // id of the ticket, where the Mapper knows that no cell was changed
 }
 
 // A Doubt says what is known of a record whose answer was lost.

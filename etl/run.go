@@ -74,6 +74,7 @@ type batch struct {
 	seq     int
 	entries []entry
 	open    int // entries not judged yet
+	light   int // entries of rows that nobody has touched
 }
 
 type run struct {
@@ -188,8 +189,12 @@ func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
 	problems = append(problems, doubles...)
 	locate(&e, problems)
 	e.out.Problems = problems
-	if fatal(problems) {
+	switch {
+	case fatal(problems):
 		e.judge(Outcome{Status: Rejected, Problems: problems})
+	case rec.Untouched != "":
+		rec.Fields, rec.Kinds = nil, nil // nobody needs them, and a batch may have very many of these
+		e.judge(Outcome{Status: Unchanged, ID: rec.Untouched, Problems: problems})
 	}
 	return e
 }
@@ -236,11 +241,18 @@ func (b *batch) add(e entry) {
 	if !e.judged {
 		b.open++
 	}
+	if e.rec.Untouched != "" {
+		b.light++
+	}
 	b.entries = append(b.entries, e)
 }
 
-// full also bounds stretches in which most records were judged already.
-func (b *batch) full(size int) bool { return b.open >= size || len(b.entries) >= 10*size }
+// full also bounds stretches in which most records were judged already. Untouched
+// ones, which take little memory, count a twentieth: a few changed rows among many
+// are to go in one batch.
+func (b *batch) full(size int) bool {
+	return b.open >= size || len(b.entries)-b.light+b.light/20 >= 10*size
+}
 
 // pass hands b to a writer; false means that the run was cancelled.
 func (r *run) pass(ctx context.Context, b *batch) bool {

@@ -34,6 +34,7 @@ type exportOptions struct {
 	mode         string
 	again        bool
 	settle       time.Duration
+	editable     bool
 
 	form load.Form   // of the output
 	perm os.FileMode // of the output
@@ -61,6 +62,7 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
 ` + exitHelp,
 		Example: `  ticketetl export -o tickets.xlsx
   ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw
+  ticketetl export --editable -o tickets.xlsx
   ticketetl export -o - --output-format jsonl.zst > tickets.jsonl.zst`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runExport(cmd.Context(), opts) },
@@ -74,6 +76,7 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
 	f.StringVar(&opts.headers, "headers", "names", "`what` columns are called: names or labels of the properties")
 	f.StringVar(&opts.types, "types", "auto", "`types` of the columns: auto (numbers and dates, where the format has them) or text")
 	f.StringVar(&opts.timezone, "timezone", "", "`zone` of date-times, e.g. Europe/Berlin (default: the account's in .xlsx, and else UTC)")
+	f.BoolVar(&opts.editable, "editable", false, "make a workbook that can be edited and imported again: only changed cells are sent then (docs/roundtrip.md)")
 	f.BoolVar(&opts.archived, "archived", false, "write the tickets in the recycle bin instead")
 	f.StringVar(&opts.guard, "guard", "auto", "CSV: `when` to put an apostrophe before text that a spreadsheet program would run as a formula: always, never, or auto (with labels, which people read, and not with raw values)")
 	f.StringVar(&opts.mode, "mode", "0600", "`permissions` of the file, as chmod takes them")
@@ -99,6 +102,9 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	properties, err := exportProperties(conn.schema, opts.properties)
 	if err != nil {
 		return err
+	}
+	if opts.editable {
+		properties = withPipeline(properties)
 	}
 	associations, err := exportAssociations(opts.associations)
 	if err != nil {
@@ -131,7 +137,7 @@ func (opts *exportOptions) check() error {
 	}
 	opts.perm = os.FileMode(perm)
 	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
-		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone())
+		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable())
 }
 
 func (opts *exportOptions) checkZone() error {
@@ -178,6 +184,9 @@ func (a *app) exportMapper(s *schema.Schema, h *etl.Header, opts exportOptions) 
 	if err != nil {
 		return nil, err
 	}
+	if opts.editable {
+		return opts.editableMapper(s, h, zone), nil
+	}
 	return transform.NewExport(s, h, transform.ExportOptions{
 		Values: opts.values, Labels: opts.headers == "labels", Typed: opts.typed(), Zone: zone,
 	}), nil
@@ -206,6 +215,7 @@ func tableColumns(m *transform.Export) []load.Column {
 	columns := make([]load.Column, len(m.Columns()))
 	for i, c := range m.Columns() {
 		columns[i] = load.Column{Name: c.Name, Kind: c.Kind, Few: c.Choice, Group: "properties", Key: c.Property}
+		editing(&columns[i], c)
 		if to, found := strings.CutPrefix(c.Property, extract.AssociationPrefix); found {
 			columns[i].Group, columns[i].Key = "associations", to
 		} else if c.Property == extract.IDColumn {

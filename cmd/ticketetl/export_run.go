@@ -85,9 +85,13 @@ func (e *exporting) request(opts extract.TicketOptions) request {
 }
 
 func (e *exporting) table(tempDir string, stdout io.Writer) (*load.Table, error) {
+	edit, err := e.opts.editOf(e.conn.schema, e.mapper)
+	if err != nil {
+		return nil, err
+	}
 	return load.CreateTable(e.opts.output, load.TableOptions{
 		Columns: tableColumns(e.mapper), Guard: e.opts.guarded(), Format: e.opts.format, Stdout: stdout,
-		Mode: e.opts.perm, TempDir: tempDir,
+		Mode: e.opts.perm, TempDir: tempDir, Edit: edit,
 	})
 }
 

@@ -28,6 +28,8 @@ type importOptions struct {
 	again   bool
 	doubles string
 
+	onConflict string
+
 	allOrNothing bool
 	confirmOver  int64
 	inDoubt      string
@@ -49,15 +51,20 @@ row, errors.csv one line for each problem, failed.csv the rows that were left ou
 to be mended and imported as it is. What is done with a row is the mapping's
 operation. Rows whose ticket already is as the row says are not sent.
 
+A workbook of 'ticketetl export --editable' needs no mapping: only the cells are
+sent that were changed since (docs/roundtrip.md).
+
 ` + exitHelp,
 		Example: `  ticketetl import -m mapping.yaml tickets.xlsx
   ticketetl import -m mapping.yaml --dry-run tickets.csv
+  ticketetl import edited.xlsx
   ticketetl import -m mapping.yaml --sandbox tickets.csv
   zcat tickets.csv.gz | ticketetl import -m mapping.yaml -`,
 		Args: filesNeeded,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.files = args
-			if err := mappingNeeded(cmd, opts.mapping); err != nil {
+			var err error
+			if opts.mapping, err = mappingFor(cmd, opts.mapping, args); err != nil {
 				return err
 			}
 			return a.runImport(cmd.Context(), opts)
@@ -67,6 +74,7 @@ operation. Rows whose ticket already is as the row says are not sent.
 	f.StringVarP(&opts.mapping, "mapping", "m", "", "the mapping `file` (required)")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "compare the rows with the account and say what would be done; send nothing")
 	f.StringVar(&opts.doubles, "duplicates", "reject", "`which` of several rows with the same key to take: reject (the first, the others are errors), first or last")
+	f.StringVar(&opts.onConflict, "on-conflict", load.ConflictReport, "of an editable workbook, `what` becomes of a changed cell whose value was changed in the account too: report (it is not written), theirs or mine")
 	f.BoolVar(&opts.again, "again", false, "start a new run, though an earlier one of the same file is unfinished, or has created its tickets")
 	lockFlag(f, &opts.lock)
 	opts.source.add(f)
@@ -114,7 +122,10 @@ func (a *app) runImport(ctx context.Context, opts importOptions) error {
 		return err
 	}
 	j.summary.DryRun = opts.dryRun
-	j.recipe.Duplicates = opts.doubles
+	j.recipe.Duplicates, j.recipe.OnConflict = opts.doubles, opts.onConflict
+	if err := opts.checkConflict(j); err != nil {
+		return j.discard(err)
+	}
 	conn, err := a.connect(ctx, j.p, wantOf(j.mapping))
 	if err != nil {
 		return j.discard(err)
@@ -186,8 +197,8 @@ func (j *job) load(ctx context.Context, checked etl.Totals, opts importOptions) 
 func (j *job) loadOptions(opts importOptions) load.ImportOptions {
 	settings := load.ImportOptions{
 		Operation: j.mapping.Operation, KeyProperty: j.keyProperty(), Schema: j.conn.schema,
-		Overwrite: j.mapping.Overwrite(),
-		Run:       j.summary.RunID, DryRun: opts.dryRun, Ledger: j.log, SettleWait: max(opts.settleWait, 1),
+		Overwrite: j.mapping.Overwrite(), OnConflict: j.recipe.OnConflict,
+		Run: j.summary.RunID, DryRun: opts.dryRun, Ledger: j.log, SettleWait: max(opts.settleWait, 1),
 		MaxCreates: opts.maxCreates, MaxDeletes: opts.maxDeletes, Canary: opts.canary,
 	}
 	switch opts.inDoubt {

@@ -40,6 +40,8 @@ type job struct {
 	survey  *resolve.Survey   // offline: of the references
 	taken   *resolve.Taken    // nil unless unique values are looked up
 
+	edit *edit // nil but for an editable workbook
+
 	doubles *etl.Doubles // which of several rows with one key counts
 
 	// Of an import that has begun to send, or is carried on:
@@ -98,6 +100,9 @@ func (a *app) newJob(command, mappingPath string, names []string, source sourceF
 	if err := j.loadMapping(mappingPath); err != nil {
 		return nil, err
 	}
+	if err := j.aloneIn(mappingPath, names); err != nil {
+		return nil, err
+	}
 	sum, err := hashMapping(mappingPath, j.mapping)
 	if err != nil {
 		return nil, err
@@ -129,11 +134,6 @@ func wantOf(m *transform.Mapping) hubspot.Want {
 	return hubspot.Want{Properties: append([]string{}, uses.Properties...), Labels: uses.Links, Unique: uses.Unique}
 }
 
-func (j *job) loadMapping(path string) (err error) {
-	j.mapping, err = transform.Load(path)
-	return err
-}
-
 // discard removes the run folder of a job that could not begin.
 func (j *job) discard(err error) error {
 	err = errors.Join(err, j.close())
@@ -143,7 +143,7 @@ func (j *job) discard(err error) error {
 
 // close lets go of what the job holds. It may be called again.
 func (j *job) close() error {
-	var errs []error
+	errs := []error{j.closeEdit()}
 	if j.conn != nil {
 		errs = append(errs, j.conn.close())
 		j.conn = nil
@@ -206,7 +206,8 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 	}
 	j.p.begin(p.phase, p.total, size)
 	rows := rowCounter{next: p.sample.watch(w), byFile: map[etl.Position]int64{}}
-	steps := etl.Steps{Inputs: j.stamped(files.inputs()), Past: p.past, Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
+	inputs := j.inputsOf(files)
+	steps := etl.Steps{Inputs: j.stamped(inputs), Past: p.past, Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
 	if p.brake != nil {
 		steps.Report = p.brake(steps.Report)
 	}
@@ -215,6 +216,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Doubles: j.doubles, UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})
 	j.p.end()
+	j.noteEdits(inputs)
 	for i := range j.infos {
 		j.infos[i].Notes = files.files[i].Notes() // some is known only after the last row
 	}
@@ -303,6 +305,9 @@ func (j *job) finish(totals etl.Totals, cause error) error {
 // end fills the summary in and returns the exit code.
 func (j *job) end(totals etl.Totals, cause error) int {
 	code := outcomeCode(totals)
+	if code == exitDone && j.hasConflicts() {
+		code = exitRows
+	}
 	j.summary.State = report.Finished
 	switch {
 	case j.app.interrupts():
@@ -368,6 +373,11 @@ func (j *job) dropSpool() error {
 // next is the last line of the report: what to do now.
 func (j *job) next(totals etl.Totals, code int, cause error) string {
 	again := j.commandLine(j.summary.Command, j.names()...)
+	if j.edit != nil && cause == nil && (code == exitDone || code == exitRows) {
+		if text := j.nextEdit(code, again); text != "" {
+			return text
+		}
+	}
 	failed := filepath.Join(j.dir, report.FailedFile)
 	var unconfirmed *notConfirmed
 	var brake *load.BrakeError
@@ -473,13 +483,10 @@ func (j *job) names() []string {
 
 // commandLine is a command with the flags of this one, for other files.
 func (j *job) commandLine(command string, files ...string) string {
-	words := append([]string{"ticketetl", command, "-m", shellWord(j.summary.Mapping.Path)}, j.app.given...)
-	if command != j.summary.Command {
-		words = words[:4]
-		for _, flag := range j.app.given {
-			if !strings.HasPrefix(flag, "--schema ") { // an import reads the account's own definitions
-				words = append(words, flag)
-			}
+	words := append([]string{"ticketetl", command}, j.mappingFlag()...)
+	for _, flag := range j.app.given {
+		if command == j.summary.Command || !strings.HasPrefix(flag, "--schema ") { // an import reads the account's own definitions
+			words = append(words, flag)
 		}
 	}
 	for _, f := range files {

@@ -13,12 +13,13 @@ import (
 // samples collects, while a file is checked, one example of each conversion:
 // a cell as it stands in the file and as HubSpot will get it, changed if it can be.
 type samples struct {
-	redact  bool
-	columns []transform.ColumnPlan
-	from    []string
-	to      []string
-	missing int // columns without an example
-	seen    int // good rows
+	redact      bool
+	changedOnly bool // columns without an example say nothing
+	columns     []transform.ColumnPlan
+	from        []string
+	to          []string
+	missing     int // columns without an example
+	seen        int // good rows
 }
 
 func newSamples(m *transform.Mapper, redact bool) *samples {
@@ -106,6 +107,9 @@ func (s *samples) print(w io.Writer, infos []extract.Info, unused []string) {
 		width = max(width, len([]rune(names[i])))
 	}
 	for i, c := range s.columns {
+		if s.changedOnly && s.to[i] == "" {
+			continue
+		}
 		target := c.Property
 		if target == "" {
 			target = "→ " + c.Label

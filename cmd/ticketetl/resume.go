@@ -24,7 +24,8 @@ type recipe struct {
 	Files   []recipeFile `json:"files"`
 	RowKey  bool         `json:"row_key"` // rows are stamped with a key of the run
 
-	Duplicates string `json:"duplicates"` // which of several rows with one key counts
+	Duplicates string `json:"duplicates"`            // which of several rows with one key counts
+	OnConflict string `json:"on_conflict,omitempty"` // what becomes of values that were changed in the account meanwhile
 }
 
 type recipeFile struct {

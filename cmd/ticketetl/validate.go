@@ -40,7 +40,8 @@ to contacts and companies are then checked for their form only.
 		Args: filesNeeded,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.files = args
-			if err := mappingNeeded(cmd, opts.mapping); err != nil {
+			var err error
+			if opts.mapping, err = mappingFor(cmd, opts.mapping, args); err != nil {
 				return err
 			}
 			return a.runValidate(cmd.Context(), opts)
@@ -110,8 +111,12 @@ func (j *job) prepare(ctx context.Context) error {
 		info.Path = j.files[i].name
 		j.infos = append(j.infos, info)
 	}
+	if err := j.openBaseline(); err != nil {
+		return err
+	}
 	j.sample = newSamples(files.mappers[0], j.app.flags.redact)
-	j.unused = files.mappers[0].Unused()
+	j.sample.changedOnly = j.edit != nil
+	j.unused = j.unusedColumns(files.mappers[0].Unused())
 	j.summary.Inputs, err = files.describe(j.files)
 	return err
 }
@@ -179,6 +184,9 @@ func (j *job) check(ctx context.Context, good etl.Status, brake func(etl.Report)
 	if j.app.flags.format == "text" {
 		fmt.Fprintln(j.app.out, j.target())
 		j.sample.print(j.app.out, j.infos, j.unused)
+		if j.edit != nil {
+			fmt.Fprintf(j.app.out, "%s\n\n", j.edit.text())
+		}
 		j.printReferences(j.app.out)
 	}
 	return totals, err

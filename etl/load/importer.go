@@ -35,6 +35,11 @@ type ImportOptions struct {
 	// existing ticket has: KeepFilled or KeepAll. Others are written over.
 	Overwrite map[string]string
 
+	// OnConflict says what becomes of a value that was changed in the account since
+	// it was exported: ConflictReport, ConflictTheirs or ConflictMine. It is for
+	// updates of records that have Was.
+	OnConflict string
+
 	// Creates whose answer was lost; see settle.go.
 	Ledger     Ledger        // nil: no other record of the run has a ticket yet
 	InDoubt    string        // DoubtSettle, DoubtResend or DoubtLeave
@@ -144,6 +149,9 @@ type item struct {
 
 	doubt    *etl.Doubt // what was known before it was first sent; nil until then
 	reserved bool       // counted in a quota
+
+	withheld map[string]bool // properties that are not written, because of a conflict
+	notes    []etl.Problem   // conflicts to be told with the outcome
 }
 
 func (it *item) judge(status etl.Status, problems ...etl.Problem) {
@@ -171,6 +179,7 @@ func (imp *Importer) Write(ctx context.Context, batch []*etl.Record) ([]etl.Outc
 			it.judge(etl.Unsent)
 		}
 		outcomes[i] = it.out
+		outcomes[i].Problems = append(slices.Clip(it.notes), it.out.Problems...)
 	}
 	return outcomes, err
 }
@@ -244,7 +253,7 @@ func (imp *Importer) update(ctx context.Context, items []*item) error {
 	if err := imp.lookUp(ctx, items); err != nil {
 		return err
 	}
-	there := imp.rejectStray(imp.rejectMissing(items))
+	there := imp.rejectStray(imp.withhold(imp.rejectMissing(items)))
 	changed := imp.changed(there)
 	if !imp.opts.DryRun {
 		err := imp.deliver(changed, etl.Updated, func(part []*item) ([]hubspot.Result, error) {
@@ -308,7 +317,7 @@ func (imp *Importer) confirm(ctx context.Context, items []*item) error {
 	}
 	again := make([]*item, len(items))
 	for i, it := range items {
-		again[i] = &item{rec: it.rec}
+		again[i] = &item{rec: it.rec, withheld: it.withheld}
 	}
 	if err := imp.lookUp(ctx, again); err != nil {
 		return err

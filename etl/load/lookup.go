@@ -126,13 +126,15 @@ func (imp *Importer) differing(it *item) []etl.Property {
 }
 
 // writable are the properties of the record that may be written: into an
-// existing ticket those that its values do not stand against; into a new one
-// all, options without the ';' that adds them to others.
+// existing ticket those that its values do not stand against, or somebody's
+// change since they were exported; into a new one all, options without the ';' that adds them to others.
 func (imp *Importer) writable(it *item) []etl.Property {
 	out := make([]etl.Property, 0, len(it.rec.Properties))
 	for _, p := range it.rec.Properties {
 		policy := imp.opts.Overwrite[p.Name]
 		switch {
+		case it.withheld[p.Name]:
+			continue
 		case it.stored == nil && imp.properties[p.Name].Multiple():
 			p.Value = strings.TrimPrefix(p.Value, ";")
 		case it.stored != nil && (policy == KeepAll || policy == KeepFilled && it.stored[p.Name] != ""):

@@ -27,6 +27,12 @@ type Column struct {
 	Few   bool     // few different values: worth a dictionary, where the format has them
 	Group string   // nested formats: "properties", or "associations" for a list of ids parted by ';'
 	Key   string   // nested formats: its name within the group
+
+	// Of an editable workbook:
+	Locked    bool     // its cells cannot be edited
+	Choices   []string // what a drop-down offers; none if empty
+	Groups    []Choice // the same, by the cell of the column whose Key is GroupedBy
+	GroupedBy string
 }
 
 // TableOptions shape an output file.
@@ -37,6 +43,7 @@ type TableOptions struct {
 	Stdout  io.Writer   // where the path "-" is
 	Mode    os.FileMode // of the file; 0: its owner only
 	TempDir string      // on the file's disk: where it is written until it is complete; "": beside it
+	Edit    *Edit       // .xlsx: make it one that can be edited and imported again
 }
 
 // A Table writes records to a file of one of the formats. It is an etl.Sink for
@@ -54,22 +61,25 @@ type Table struct {
 
 // A format writes rows of values in one file format.
 type format interface {
-	row(values []etl.Property) error
-	finish() error // writes what is left; the file is complete after it
+	row(rec *etl.Record) error // its Properties
+	finish() error             // writes what is left; the file is complete after it
 }
 
 // A Form is what an output file is like, as its name says.
 type Form struct {
-	Typed  bool // it has numbers, dates and truth values, not texts only
-	UTC    bool // its date-times are instants; others are shown in a zone
-	Raw    bool // for programs: values as they are stored, unless labels are asked for
+	Typed bool // it has numbers, dates and truth values, not texts only
+	UTC   bool // its date-times are instants; others are shown in a zone
+	Raw   bool // for programs: values as they are stored, unless labels are asked for
+
+	Editable bool // it can be made one that is edited and imported again
+
 	begin  func(io.Writer, TableOptions) (format, error)
 	packer func(io.Writer) (io.WriteCloser, error) // nil: not compressed
 }
 
 var forms = map[string]Form{
 	".csv":     {begin: newCSV},
-	".xlsx":    {Typed: true, begin: newWorkbook},
+	".xlsx":    {Typed: true, Editable: true, begin: newWorkbook},
 	".jsonl":   {Raw: true, UTC: true, begin: newLines},
 	".parquet": {Typed: true, UTC: true, Raw: true, begin: newParquet},
 }
@@ -99,6 +109,7 @@ func FormOf(path, ending string) (Form, error) {
 	switch {
 	case known:
 		form.packer = packer
+		form.Editable = form.Editable && packer == nil
 		return form, nil
 	case path == "-" && ending == "":
 		return Form{}, errors.New("to write to standard output, say in which format, e.g. --output-format csv")
@@ -186,7 +197,7 @@ func (t *Table) Write(_ context.Context, batch []*etl.Record) ([]etl.Outcome, er
 		outcomes[i].Status = etl.Unsent
 	}
 	for i, rec := range batch {
-		if err := t.format.row(rec.Properties); err != nil {
+		if err := t.format.row(rec); err != nil {
 			return outcomes, fmt.Errorf("write ticket %s: %w", rec.Key, err)
 		}
 		t.rows++

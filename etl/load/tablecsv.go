@@ -21,7 +21,8 @@ func newCSV(w io.Writer, opts TableOptions) (format, error) {
 	return f, f.w.Write(f.cells)
 }
 
-func (f *csvFormat) row(values []etl.Property) error {
+func (f *csvFormat) row(rec *etl.Record) error {
+	values := rec.Properties
 	for i := range values {
 		f.cells[i] = values[i].Value
 		if f.guard {

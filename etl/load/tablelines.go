@@ -53,7 +53,8 @@ func newLines(w io.Writer, opts TableOptions) (format, error) {
 // associationGroup is the group whose values are lists of ids.
 const associationGroup = "associations"
 
-func (f *lines) row(values []etl.Property) error {
+func (f *lines) row(rec *etl.Record) error {
+	values := rec.Properties
 	f.line.Reset()
 	f.line.WriteByte('{')
 	for i, g := range f.groups {

@@ -80,7 +80,8 @@ func parquetNode(c Column) parquet.Node {
 	return parquet.Compressed(parquet.Optional(node), &parquet.Zstd)
 }
 
-func (f *parquetFile) row(values []etl.Property) error {
+func (f *parquetFile) row(rec *etl.Record) error {
+	values := rec.Properties
 	row := make(parquet.Row, len(f.columns))
 	for i := range f.columns {
 		v, err := parquetValue(f.columns[i].Kind, values[i].Value)

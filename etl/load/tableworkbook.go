@@ -35,24 +35,30 @@ func newWorkbook(w io.Writer, opts TableOptions) (format, error) {
 		out: w, opts: opts, styles: map[etl.Kind]int{}, cells: make([]any, len(opts.Columns)),
 		file: excelize.NewFile(excelize.Options{TmpDir: os.TempDir()}).SetZipWriter(newHeldParts),
 	}
-	for kind, code := range map[etl.Kind]string{
-		etl.Date: "yyyy-mm-dd", etl.DateTime: "yyyy-mm-dd hh:mm:ss", etl.Text: "@",
-	} {
+	for kind, code := range numberFormats {
 		id, err := b.file.NewStyle(&excelize.Style{CustomNumFmt: &code})
 		if err != nil {
 			return nil, err
 		}
 		b.styles[kind] = id
 	}
-	return b, b.begin()
+	if err := b.begin(); err != nil || opts.Edit == nil {
+		return b, err
+	}
+	return newEditable(b)
+}
+
+// numberFormats show the kinds of cells that have one of their own.
+var numberFormats = map[etl.Kind]string{
+	etl.Date: "yyyy-mm-dd", etl.DateTime: "yyyy-mm-dd hh:mm:ss", etl.Text: "@",
 }
 
 // begin starts the next sheet with its header.
 func (b *workbook) begin() error {
 	b.sheet++
-	name := "Tickets"
+	name := TicketsSheet
 	if b.sheet > 1 {
-		name = fmt.Sprintf("Tickets %d", b.sheet)
+		name = fmt.Sprintf("%s %d", TicketsSheet, b.sheet)
 	}
 	var err error
 	if b.sheet == 1 {
@@ -90,7 +96,8 @@ func (b *workbook) layout() error {
 	return b.stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
 }
 
-func (b *workbook) row(values []etl.Property) error {
+func (b *workbook) row(rec *etl.Record) error {
+	values := rec.Properties
 	if b.next > maxSheetRows {
 		if err := b.stream.Flush(); err != nil {
 			return err

@@ -22,6 +22,7 @@ type ExportColumn struct {
 	Property string   // internal name of the property; of other columns, their name
 	Kind     etl.Kind // what its texts are
 	Choice   bool     // it holds one of few values: an option, a stage, an owner
+	Editing           // of an editable export; see NewEditable
 	show     func(row []string) string
 }
 

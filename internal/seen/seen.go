@@ -41,6 +41,17 @@ func (s *Set) Put(text string, place uint64, replace bool) (known uint64, taken 
 	return s.segments[h.high>>56].put(h, place, replace)
 }
 
+// Find returns the place that is known for text.
+func (s *Set) Find(text string) (known uint64, found bool) {
+	h := s.hash(text)
+	g := &s.segments[h.high>>56]
+	if len(g.slots) == 0 {
+		return 0, false
+	}
+	known = binary.LittleEndian.Uint64(g.find(h)[8:]) & MaxPlace
+	return known, known != 0
+}
+
 // Free gives the memory back. The Set is then empty.
 func (s *Set) Free() {
 	for i := range s.segments {

@@ -96,3 +96,21 @@ func BenchmarkPut(b *testing.B) {
 		s.Put("external-id-of-a-ticket", i, false)
 	}
 }
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	var s Set
+	defer s.Free()
+	_, found := s.Find("a")
+	require.False(t, found, "of an empty set")
+	for i := range uint64(5000) {
+		s.Put(fmt.Sprint(i), i+1, false)
+	}
+	for i := range uint64(6000) {
+		place, found := s.Find(fmt.Sprint(i))
+		require.Equal(t, i < 5000, found)
+		if found {
+			require.Equal(t, i+1, place)
+		}
+	}
+}
