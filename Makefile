@@ -69,8 +69,9 @@ conformance-files: ## only: read other projects' spreadsheets beside openpyxl, L
 	./conformance/readers/run.sh
 
 PYTHON ?= python3
-conformance-workbook: build ## compare marked-up workbooks with their originals (needs openpyxl and LibreOffice)
+conformance-workbook: build ## compare marked-up workbooks with their originals, and edit editable ones (needs openpyxl and LibreOffice)
 	$(PYTHON) conformance/workbook.py $(BIN)
+	$(PYTHON) conformance/roundtrip.py $(BIN)
 
 clean: ## remove what was built
 	rm -rf bin demo bench-data

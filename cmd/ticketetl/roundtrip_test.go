@@ -41,9 +41,9 @@ type trip struct {
 	calls int      // updates
 }
 
-func newTrip(t testing.TB, tickets int) *trip {
+func newTrip(t testing.TB, tickets int, faults ...sandbox.Fault) *trip {
 	t.Helper()
-	server, err := sandbox.New(sandbox.Options{Limits: sandbox.Unlimited})
+	server, err := sandbox.New(sandbox.Options{Limits: sandbox.Unlimited, Faults: faults})
 	require.NoError(t, err)
 	tr := &trip{desk: &desk{dir: t.TempDir(), server: server, stop: make(chan struct{})}}
 	front := httptest.NewServer(http.HandlerFunc(tr.serve))
@@ -433,6 +433,30 @@ func TestRoundTripOfHugeText(t *testing.T) {
 	require.Empty(t, tr.imports(t, exitRows, "tickets.xlsx"))
 	require.Equal(t, []string{"2 content READ_ONLY_CELL error rejected"}, tr.problems(t))
 	require.Equal(t, long, account(tr)[tr.ids[0]]["content"])
+}
+
+// TestRoundTripResumed: an import that stopped is carried on, from the workbook
+// alone and as its conflicts were to be treated.
+func TestRoundTripResumed(t *testing.T) {
+	t.Parallel()
+	tr := newTrip(t, 250, sandbox.Fault{Match: "batch/update", Kind: sandbox.DailyLimit, Nth: 3})
+	tr.export(t, "tickets.xlsx")
+	before := account(tr)
+	e := tr.open(t, "tickets.xlsx")
+	var want []string
+	for row := 2; row <= 251; row++ {
+		e.set(row, "subject", fmt.Sprint("Mine ", row))
+		want = append(want, tr.ids[row-2]+" subject="+fmt.Sprint("Mine ", row))
+	}
+	e.save()
+	slices.Sort(want)
+	tr.theirs(t, tr.ids[240], "subject", "theirs")
+	tr.imports(t, exitStopped, "tickets.xlsx", "--on-conflict", "mine", "--concurrency", "1")
+	require.Less(t, len(differences(before, account(tr))), 250)
+	tr.sent, tr.calls = nil, 0
+	tr.must(t, exitDone, "resume", "--runs", tr.path("runs"))
+	require.Equal(t, 2, tr.calls, "what was done is not sent again")
+	require.Equal(t, want, differences(before, account(tr)))
 }
 
 // TestEditableWorkbook looks at the workbook as a spreadsheet program does.
