@@ -73,6 +73,8 @@ func control(b []byte) int {
 var (
 	utf16LE = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
 	utf16BE = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	utf32LE = utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)
+	utf32BE = utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)
 )
 
 // marks are the byte order marks; UTF-32 stands before UTF-16, whose mark its
@@ -82,8 +84,8 @@ var marks = []struct {
 	charset
 }{
 	{"\xef\xbb\xbf", charset{name: "utf-8"}},
-	{"\xff\xfe\x00\x00", charset{name: "utf-32le", dec: utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)}},
-	{"\x00\x00\xfe\xff", charset{name: "utf-32be", dec: utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)}},
+	{"\xff\xfe\x00\x00", charset{name: "utf-32le", dec: utf32LE}},
+	{"\x00\x00\xfe\xff", charset{name: "utf-32be", dec: utf32BE}},
 	{"\xff\xfe", charset{name: "utf-16le", dec: utf16LE}},
 	{"\xfe\xff", charset{name: "utf-16be", dec: utf16BE}},
 }
@@ -126,6 +128,14 @@ func charsetNamed(name string, head []byte) (charset, error) {
 			return marked, nil
 		}
 		return charset{name: "utf-16le", dec: utf16LE}, nil
+	case "utf-32be":
+		return charset{name: "utf-32be", dec: utf32BE}, nil
+	case "utf-32", "utf32", "utf-32le":
+		marked, ok := markedCharset(head)
+		if ok && marked.name == "utf-32be" && !strings.HasSuffix(strings.ToLower(name), "le") {
+			return marked, nil
+		}
+		return charset{name: "utf-32le", dec: utf32LE}, nil
 	}
 	enc, err := htmlindex.Get(name)
 	if err != nil {
@@ -145,12 +155,15 @@ func charsetNamed(name string, head []byte) (charset, error) {
 }
 
 // guessCharset judges the beginning of a file by its byte order mark, by the
-// zero bytes that UTF-16 has in Western text, and by what is valid UTF-8; what
+// zero bytes that UTF-32 has and UTF-16 in Western text, and by what is valid UTF-8; what
 // is not is taken for windows-1252 if it reads like a text in that. note is the
 // evidence.
 func guessCharset(s *sample) (c charset, note string, err error) {
 	if c, ok := markedCharset(s.head); ok {
 		return c, "encoding " + c.name + ", by the byte order mark at its start", nil
+	}
+	if c, ok := fourBytes(s); ok {
+		return c, "encoding " + c.name + ", by its zero bytes", nil
 	}
 	if c, ok := zeroPattern(s); ok {
 		return c, "encoding " + c.name + ", by its zero bytes", nil
@@ -216,6 +229,33 @@ func (t *tally) evidence(name string, read reading, more string) string {
 	}
 	return fmt.Sprintf("encoding %s: byte 0x%02X in line %d is not UTF-8%s%s; if letters look wrong, state another (source.encoding or --encoding)",
 		name, t.invalidByte, t.invalidLine, words, more)
+}
+
+// fourBytes tells UTF-32 without a mark: each four bytes are the number of a
+// character, and some are a line end.
+func fourBytes(s *sample) (charset, bool) {
+	head := s.head[:min(len(s.head), 64<<10)/4*4]
+	if s.whole && len(s.head)%4 != 0 || len(head) < 8 {
+		return charset{}, false
+	}
+	switch {
+	case allCharacters(head, binary.LittleEndian):
+		return charset{name: "utf-32le", dec: utf32LE}, true
+	case allCharacters(head, binary.BigEndian):
+		return charset{name: "utf-32be", dec: utf32BE}, true
+	}
+	return charset{}, false
+}
+
+func allCharacters(text []byte, order binary.ByteOrder) (ended bool) {
+	for ; len(text) > 0; text = text[4:] {
+		c := order.Uint32(text)
+		if c == 0 || c > utf8.MaxRune || !utf8.ValidRune(rune(c)) {
+			return false
+		}
+		ended = ended || c == '\n' || c == '\r'
+	}
+	return ended
 }
 
 // zeroPattern tells UTF-16 without a mark: a fifth of its bytes or more are

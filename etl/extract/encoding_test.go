@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 
 	"github.com/ticketetl/ticketetl/etl/extract"
 )
@@ -206,4 +207,21 @@ func TestControlCharacters(t *testing.T) {
 			require.Equal(t, 1, got.Column)
 		})
 	}
+}
+
+// TestFourBytesWithoutMark: UTF-32 is told by its zero bytes, or stated, in any language.
+func TestFourBytesWithoutMark(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]utf32.Endianness{"utf-32le": utf32.LittleEndian, "utf-32be": utf32.BigEndian} {
+		for _, stated := range []string{"", name} {
+			in, err := utf32.UTF32(order, utf32.IgnoreBOM).NewEncoder().String("件名,b\r\n印刷できません😀,\"1\n2\"\r\n")
+			require.NoError(t, err)
+			f := open(t, write(t, "in.csv", in), extract.Options{Encoding: stated})
+			require.Equal(t, name, f.Info().Encoding)
+			require.Equal(t, []string{"件名", "b"}, f.Header().Names())
+			require.Equal(t, []string{"印刷できません😀", "1\n2"}, readAll(t, f)[0].Fields)
+		}
+	}
+	_, err := extract.Open(write(t, "in.csv", "\x00\x00\x00a\x00\x00\x00\n\x00\x00\x00"), extract.Options{})
+	require.ErrorContains(t, err, "the content is not text", "a file that ends within a character")
 }
