@@ -16,7 +16,7 @@ import (
 )
 
 // slowly is an account that takes its time, so that a test can come between.
-var slowly = sandbox.Options{Limits: sandbox.Unlimited, IndexLag: -1, Latency: sandbox.Range{Min: 15 * time.Millisecond, Max: 30 * time.Millisecond}}
+var slowly = sandbox.Options{Limits: sandbox.Unlimited, IndexLag: -1, Latency: sandbox.Range{Min: 100 * time.Millisecond, Max: 150 * time.Millisecond}}
 
 func (d *desk) export(t *testing.T, output string, more ...string) int {
 	args := []string{"export", "-o", d.path(output), "--progress", "none", "--properties", "subject", "--associations", "none"}
@@ -99,11 +99,10 @@ func TestExportCarriesOnAfterADeath(t *testing.T) {
 	pages := d.path("interrupted.csv" + partSuffix + "/" + pagesFile)
 	require.Eventually(t, func() bool { info, err := os.Stat(pages); return err == nil && info.Size() > 40_000 }, time.Minute, time.Millisecond)
 
+	require.NoError(t, os.CopyFS(d.path("killed.csv"+partSuffix), os.DirFS(d.path("interrupted.csv"+partSuffix))))
 	other := &desk{dir: d.dir, url: d.url, server: d.server, stop: make(chan struct{})}
 	require.Equal(t, exitCannotRun, other.export(t, "interrupted.csv"))
 	require.Contains(t, other.err.String(), "interrupted.csv.partial is at work already")
-
-	require.NoError(t, os.CopyFS(d.path("killed.csv"+partSuffix), os.DirFS(d.path("interrupted.csv"+partSuffix))))
 	close(d.stop)
 	require.Equal(t, exitInterrupted, <-ended)
 	require.Contains(t, d.err.String(), "interrupted.csv was not written. Run the same command again; it carries on where this one stopped")
