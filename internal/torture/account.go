@@ -37,9 +37,9 @@ type account struct {
 	trap    atomic.Pointer[trap]
 	conns   atomic.Int64 // open connections
 	outage  outage
-	onWrite func()       // called at each request that writes, before it is answered; may be nil
-	wrote   atomic.Int64 // requests that write, so far
-	back    atomic.Int64 // when the outage is over, as UnixMilli; 0 before it begins
+	onWrite atomic.Pointer[func()] // called at each request that writes, before it is answered; may be nil
+	wrote   atomic.Int64           // requests that write, so far
+	back    atomic.Int64           // when the outage is over, as UnixMilli; 0 before it begins
 
 	others  []other
 	rows    []row
@@ -214,8 +214,8 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if writes(r) {
-		if a.onWrite != nil {
-			a.onWrite()
+		if do := a.onWrite.Load(); do != nil {
+			(*do)()
 		}
 		a.letIn(int(a.wrote.Add(1)))
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -114,7 +115,7 @@ func TestFullAtTheEnd(t *testing.T) {
 	require.NoError(t, os.MkdirAll(s.desk.runs(), 0o700))
 	s.acc.trap.Store(nil)
 	blocked := make(chan string, 1)
-	s.acc.onWrite = func() { // a folder where summary.json is to come
+	block := func() { // a folder where summary.json is to come
 		folders, _ := filepath.Glob(s.desk.runs() + "/*")
 		for _, dir := range folders {
 			path := filepath.Join(dir, report.SummaryFile)
@@ -123,8 +124,9 @@ func TestFullAtTheEnd(t *testing.T) {
 			}
 		}
 	}
+	s.acc.onWrite.Store(&block)
 	a := s.must(t, nil)
-	s.acc.onWrite = nil
+	s.acc.onWrite.Store(nil)
 	path := <-blocked
 	require.Equal(t, 5, a.code, "%s", a)
 	require.NotNil(t, a.summary)
@@ -194,18 +196,19 @@ func TestRunsVanish(t *testing.T) {
 	p := quiet(t, "create-keyless", 1, 1500)
 	p.writers = 1
 	s := open(t, p, t.TempDir())
-	calls := 0
-	s.acc.onWrite = func() {
-		if calls++; calls == 3 {
+	var calls atomic.Int64
+	takeAway := func() {
+		if calls.Add(1) == 3 {
 			require.NoError(t, os.Rename(s.desk.runs(), s.desk.runs()+".away"))
 		}
 	}
+	s.acc.onWrite.Store(&takeAway)
 	a := s.must(t, nil)
 	require.Equal(t, 1, a.code, "%s", a)
 	require.Contains(t, a.summary.Error, "was removed or moved while the run was at work")
 	require.Contains(t, a.summary.Next, "Put it back")
-	require.LessOrEqual(t, calls, 4, "it stops")
-	s.acc.onWrite = nil
+	require.LessOrEqual(t, calls.Load(), int64(4), "it stops")
+	s.acc.onWrite.Store(nil)
 	require.NoError(t, os.RemoveAll(s.desk.runs()))
 	require.NoError(t, os.Rename(s.desk.runs()+".away", s.desk.runs()))
 	s.finish(t)
