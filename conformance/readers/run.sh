@@ -12,16 +12,22 @@ set -eu
 cd "$(dirname "$0")"
 here=$PWD
 
-need() { command -v "$1" >/dev/null 2>&1; }
-programs="python3-openpyxl miller libreoffice-calc-nogui dpkg-dev"
-have() { /usr/bin/python3 -c 'import openpyxl' 2>/dev/null && need mlr && need soffice && need dpkg-source; }
-if ! have; then
-	if [ "$(id -u)" = 0 ] && need apt-get; then
+have() { command -v "$1" >/dev/null 2>&1; }
+second_readers="python3-openpyxl miller libreoffice-calc-nogui dpkg-dev"
+have_readers() { /usr/bin/python3 -c 'import openpyxl' 2>/dev/null && have mlr && have soffice && have dpkg-source; }
+for program in go npm apt-get timeout; do
+	have "$program" || {
+		echo "$program is missing: this needs Go, Node.js with npm, and Debian (apt-get, coreutils)" >&2
+		exit 1
+	}
+done
+if ! have_readers; then
+	if [ "$(id -u)" = 0 ]; then
 		apt-get update -qq
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $programs >/dev/null
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $second_readers >/dev/null
 	fi
-	have || {
-		echo "the second readers are missing; install these packages of Debian first: $programs" >&2
+	have_readers || {
+		echo "the second readers are missing; install these packages of Debian first: $second_readers" >&2
 		exit 1
 	}
 fi
@@ -35,6 +41,7 @@ else
 	trap 'exit 1' INT TERM
 fi
 mkdir -p "$work/files" "$work/openpyxl" "$work/flat" "$work/fods" "$work/pycsv" "$work/miller" "$work/from"
+: >"$work/missing"
 
 # take FOLDER NAME copies the spreadsheets of a package, each under a name of its own.
 take() {
@@ -44,26 +51,28 @@ take() {
 		done
 }
 
-# Each package is tried once; one that is not to be had is told, and the rest is read.
+# Each package is tried once. One that is not to be had is told, the rest is read,
+# and in the end this fails.
+missing() { echo "not to be had: $*" | tee -a "$work/missing"; }
 module() {
 	folder=$(cd "$work/from" && go mod download -json "$1@$2" 2>/dev/null | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p') || :
-	if [ -n "$folder" ]; then take "$folder" "$(basename "$1")"; else echo "not to be had: Go module $1 $2"; fi
+	if [ -n "$folder" ]; then take "$folder" "$(basename "$1")"; else missing "Go module $1 $2"; fi
 }
 npm_package() {
 	mkdir -p "$work/from/npm-$1"
-	if (cd "$work/from/npm-$1" && npm pack "$1@$2" --silent >/dev/null 2>&1 && tar xzf ./*.tgz); then take "$work/from/npm-$1" "$1"; else echo "not to be had: npm package $1 $2"; fi
+	if (cd "$work/from/npm-$1" && npm pack "$1@$2" --silent >/dev/null 2>&1 && tar xzf ./*.tgz); then take "$work/from/npm-$1" "$1"; else missing "npm package $1 $2"; fi
 }
 debian_package() {
 	mkdir -p "$work/from/deb-$1"
-	if (cd "$work/from/deb-$1" && apt-get download "$1" >/dev/null 2>&1 && dpkg-deb -x ./*.deb x); then take "$work/from/deb-$1/x" "$1"; else echo "not to be had: Debian package $1"; fi
+	if (cd "$work/from/deb-$1" && apt-get download "$1" >/dev/null 2>&1 && dpkg-deb -x ./*.deb x); then take "$work/from/deb-$1/x" "$1"; else missing "Debian package $1"; fi
 }
 # debian_source uses lists of source packages of its own, so that the machine's stay as they are.
 debian_source() {
 	mkdir -p "$work/from/src-$1"
-	if (cd "$work/from/src-$1" && apt-get $apt source --download-only --tar-only "$1" >/dev/null 2>&1 && tar xf ./*.orig.tar.*); then take "$work/from/src-$1" "$1"; else echo "not to be had: Debian source package $1"; fi
+	if (cd "$work/from/src-$1" && apt-get $apt source --download-only --tar-only "$1" >/dev/null 2>&1 && tar xf ./*.orig.tar.*); then take "$work/from/src-$1" "$1"; else missing "Debian source package $1"; fi
 }
 
-if [ -z "$(ls "$work/files")" ]; then
+if [ ! -e "$work/fetched" ]; then
 	module github.com/xuri/excelize/v2 v2.11.1
 	module github.com/tealeg/xlsx/v3 v3.3.13
 	module github.com/thedatashed/xlsxreader v1.2.8
@@ -76,6 +85,7 @@ if [ -z "$(ls "$work/files")" ]; then
 	apt-get $apt update -qq >/dev/null 2>&1 || :
 	for p in libapache-poi-java gnumeric libtext-csv-xs-perl opencsv commons-csv; do debian_source "$p"; done
 	rm -rf "$work/from"
+	[ -s "$work/missing" ] || touch "$work/fetched"
 fi
 echo "$(ls "$work/files" | wc -l) files"
 
@@ -84,14 +94,42 @@ cd "$work"
 each() {
 	pattern=$1
 	shift
-	find files -name "$pattern" -print0 | xargs -0 -r -n 10 "$@"
+	find files -iname "$pattern" -print0 | xargs -0 -r -n 10 "$@"
 }
+
+# convert SECONDS FILE... converts files with LibreOffice. One that hangs takes the
+# others of its call along.
+convert() {
+	seconds=$1
+	shift
+	rm -rf fods/now
+	timeout -k 5 "$seconds" soffice "-env:UserInstallation=file://$work/office" --headless --convert-to fods --outdir fods/now "$@" >/dev/null 2>&1 </dev/null || :
+	for file; do
+		bare=${file#files/}
+		made=fods/now/${bare%.*}.fods
+		if [ -s "$made" ]; then mv "$made" "fods/$bare.fods"; fi
+	done
+}
+# undone PATTERN lists the workbooks that are not converted.
+undone() { find files -iname "$1" | sort | while read -r file; do [ -s "fods/${file#files/}.fods" ] || echo "$file"; done; }
+
+set -f
 for pattern in '*.xlsx' '*.xlsm'; do
 	each "$pattern" /usr/bin/python3 -W ignore "$here/dump.py" openpyxl openpyxl
-	# One file at a time would take an hour; one that hangs takes its batch along.
-	each "$pattern" timeout -k 5 120 soffice "-env:UserInstallation=file://$work/office" --headless --convert-to fods --outdir fods >/dev/null 2>&1 || echo "LibreOffice failed on some files"
+	# Ten at a time, as one at a time would take an hour; then the rest by themselves.
+	set --
+	for file in $(undone "$pattern"); do
+		set -- "$@" "$file"
+		if [ $# = 10 ]; then
+			convert 180 "$@"
+			set --
+		fi
+	done
+	[ $# = 0 ] || convert 180 "$@"
+	for file in $(undone "$pattern"); do convert 60 "$file"; done
+	undone "$pattern" | sed 's/^files./LibreOffice does not convert: /'
 done
-find fods -name '*.fods' -print0 | xargs -0 -r -n 40 /usr/bin/python3 "$here/dump.py" flat flat
+find fods -maxdepth 1 -name '*.fods' -print0 | xargs -0 -r -n 40 /usr/bin/python3 "$here/dump.py" flat flat
 for pattern in '*.csv' '*.tsv'; do
 	each "$pattern" /usr/bin/python3 "$here/dump.py" csv pycsv
 	each "$pattern" /usr/bin/python3 "$here/dump.py" miller miller
@@ -99,3 +137,8 @@ done
 
 cd "$here/../.."
 READERS=$work go test ./etl/extract -count=1 -timeout 30m -run 'TestSecondReaders|TestCorpusOfCharsets' -v
+if [ -s "$work/missing" ]; then
+	echo "this was not all, since packages were not to be had:" >&2
+	cat "$work/missing" >&2
+	exit 1
+fi

@@ -129,11 +129,8 @@ type dump struct {
 
 func (s *secondReaders) dumped(reader, path, where string) (map[place]extract.Cell, bool) {
 	content, err := os.ReadFile(filepath.Join(s.folder, reader, filepath.Base(path)+".json"))
-	if err != nil { // LibreOffice replaces the extension
-		bare := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-		if content, err = os.ReadFile(filepath.Join(s.folder, reader, bare+".json")); err != nil {
-			return nil, false
-		}
+	if err != nil {
+		return nil, false
 	}
 	var d dump
 	require.NoError(s, json.Unmarshal(content, &d), path)

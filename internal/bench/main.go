@@ -3,6 +3,7 @@
 // seconds and peak memory, beside a yardstick measured in the same run.
 //
 //	go run ./internal/bench -bin bin/ticketetl -rows 100000
+//	go run ./internal/bench -rows 1048575 -workbook large.xlsx
 package main
 
 import (
@@ -29,7 +30,15 @@ func main() {
 	bin := flag.String("bin", "bin/ticketetl", "the program to measure")
 	rows := flag.Int("rows", 100_000, "rows of the generated file")
 	dir := flag.String("dir", "bench-data", "where generated files are kept")
+	workbook := flag.String("workbook", "", "only write a workbook of so many rows, to this file")
 	flag.Parse()
+	if *workbook != "" {
+		if err := writeWorkbook(*workbook, *rows); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := bench(*bin, *dir, *rows); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
