@@ -64,7 +64,7 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
   ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw
   ticketetl export --editable -o tickets.xlsx
   ticketetl export -o - --output-format jsonl.zst > tickets.jsonl.zst`,
-		Args: cobra.NoArgs,
+		Args: wordsBetween(0, 0, "only flags, and the file to write is named with -o"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runExport(cmd.Context(), opts) },
 	}
 	f := cmd.Flags()

@@ -42,7 +42,7 @@ doubtful is marked "# ?", or asked with --interactive, and what was not matched 
 listed. With --schema it works without a token.`,
 		Example: `  ticketetl init tickets.xlsx -o mapping.yaml
   ticketetl init --sandbox samples/chamados.csv`,
-		Args: cobra.ExactArgs(1),
+		Args: wordsBetween(1, 1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.file = args[0]
 			return a.runInit(cmd.Context(), opts)

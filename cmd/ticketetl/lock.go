@@ -31,7 +31,7 @@ file holds no person's data and can be kept with the mapping; an existing one is
 replaced.`,
 		Example: `  ticketetl lock -m mapping.yaml
   ticketetl import -m mapping.yaml --lock ticketetl.lock tickets.csv`,
-		Args: cobra.NoArgs,
+		Args: wordsBetween(0, 0, "only flags, and the mapping is named with -m"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := mappingNeeded(cmd, opts.mapping); err != nil {
 				return err

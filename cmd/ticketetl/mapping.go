@@ -18,7 +18,7 @@ completes keys and underlines faults. In a mapping, name the file in the first l
 
   # yaml-language-server: $schema=mapping.schema.json`,
 		Example: "  ticketetl mapping schema > mapping.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    wordsBetween(0, 0, "only flags"),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := a.out.Write(transform.JSONSchema)
 			return err

@@ -50,7 +50,7 @@ they were. The same import command does the same.
 
 ` + exitHelp,
 		Example: "  ticketetl resume\n  ticketetl resume 20261123-140102-import-1f2e3d --in-doubt resend",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    wordsBetween(0, 1, "one run, or none for the newest"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runAgain(cmd.Context(), args, opts, func(etl.Status) bool { return false })
 		},
@@ -69,7 +69,7 @@ failed.csv and imported from there.
 
 ` + exitHelp,
 		Example: "  ticketetl retry 20261123-140102-import-1f2e3d",
-		Args:    cobra.ExactArgs(1),
+		Args:    wordsBetween(1, 1, "one run, as 'ticketetl runs' lists them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runAgain(cmd.Context(), args, opts, func(s etl.Status) bool { return s == etl.Failed || s == etl.Rejected })
 		},

@@ -84,6 +84,21 @@ func filesNeeded(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// wordsBetween takes at least least and at most most words beside the flags; what
+// says which those are.
+func wordsBetween(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		help := fmt.Sprintf("%s takes %s; '%s --help' shows examples", cmd.CommandPath(), what, cmd.CommandPath())
+		switch {
+		case len(args) < least:
+			return errors.New(help)
+		case len(args) > most:
+			return fmt.Errorf("%q is one word too many: %s", args[most], help)
+		}
+		return nil
+	}
+}
+
 // mappingNeeded refuses a command line without a mapping.
 func mappingNeeded(cmd *cobra.Command, mapping string) error {
 	if mapping == "" {

@@ -44,7 +44,7 @@ func (a *app) pruneCommand() *cobra.Command {
 sent anything. Other unfinished runs, those with rows in doubt, and the newest ones stay. What is removed can't be brought back: neither the
 reports nor what keeps a finished create from being imported a second time.`,
 		Example: "  ticketetl runs prune --older-than 720h --keep 10 --yes",
-		Args:    cobra.NoArgs,
+		Args:    wordsBetween(0, 0, "only flags"),
 		RunE:    func(*cobra.Command, []string) error { return a.runPrune(older, keep) },
 	}
 	f := cmd.Flags()
@@ -157,7 +157,7 @@ func (a *app) reportCommand() *cobra.Command {
 report files are written anew from its journal and its input files; nothing is
 asked of HubSpot.`,
 		Example: "  ticketetl report\n  ticketetl report 20261123-140102-import-1f2e3d --format json",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    wordsBetween(0, 1, "one run, or none for the newest"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runReport(cmd.Context(), args, rebuild) },
 	}
 	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "write the report files of an import anew from its journal")

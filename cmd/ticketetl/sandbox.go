@@ -46,7 +46,7 @@ A switch chooses the other answer where nobody has confirmed which one HubSpot g
 ` + wrapped(sandbox.SwitchNames()) + `.`,
 		Example: `  ticketetl sandbox --listen 127.0.0.1:8085
   ticketetl sandbox --data account.json --faults 'reset-after-commit:batch/create:p=0.1'`,
-		Args: cobra.NoArgs,
+		Args: wordsBetween(0, 0, "only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSandbox(cmd.Context(), opts) },
 	}
 	f := cmd.Flags()

@@ -18,7 +18,7 @@ func (a *app) schemaCommand() *cobra.Command {
 with --schema and then need neither a token nor a network. The file holds names
 and addresses of owners, and only its owner can read it.`,
 		Example: "  ticketetl schema -o schema.json",
-		Args:    cobra.NoArgs,
+		Args:    wordsBetween(0, 0, "only flags, and the file to write is named with -o"),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runSchema(cmd.Context(), output) },
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this `file` (required)")

@@ -33,7 +33,7 @@ HubSpot refuses a second one. No ticket is changed.
 ` + exitHelp,
 		Example: `  ticketetl setup row-key
   ticketetl setup row-key --yes --account 48120077`,
-		Args: cobra.NoArgs,
+		Args: wordsBetween(0, 0, "only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runSetupRowKey(cmd.Context()) },
 	}
 	f := cmd.Flags()

@@ -13,7 +13,7 @@ var version = "dev"
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the program's version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the program's version", Args: wordsBetween(0, 0, "only flags"),
 		Example: "  ticketetl version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(a.out, "ticketetl %s (%s, %s/%s)\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
