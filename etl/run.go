@@ -3,7 +3,6 @@ package etl
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -12,8 +11,9 @@ import (
 )
 
 // Run reads every Input to its end and brings each Record to one Outcome: the
-// reader maps records and gathers batches, writers resolve, journal and send
-// them, and one collector hands the outcomes to the Report in reading order.
+// reader maps records, on all processors, and gathers batches in reading order,
+// writers resolve, journal and send them, and one collector hands the outcomes to
+// the Report, in reading order again.
 // Channels are unbuffered and at most a few batches per writer are under way,
 // so a slow destination slows the reader down and memory stays level.
 //
@@ -130,27 +130,19 @@ func (r *run) stopping() bool {
 	}
 }
 
-// read turns the inputs into batches.
-func (r *run) read(ctx context.Context) {
+// gather numbers the records that were read and puts them into batches.
+func (r *run) gather(ctx context.Context, parts <-chan *part) {
 	next := &batch{}
 	var seq int64
-	for _, in := range r.steps.Inputs {
-		for {
-			rec, err := in.Source.Next(ctx)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			var rowErr *RowError
-			if err != nil && !errors.As(err, &rowErr) {
-				r.fail(err)
-				r.pass(ctx, next)
-				return
-			}
+	for p := range parts {
+		<-p.mapped
+		for i := range p.entries {
+			e := &p.entries[i]
 			seq++
-			rec.Seq = seq
-			e := r.apply(in, rec, rowErr)
-			err = r.recall(ctx, &e)
-			next.add(e)
+			e.rec.Seq = seq
+			r.place(e)
+			err := r.recall(ctx, e)
+			next.add(*e)
 			if err != nil {
 				r.fail(err)
 				r.pass(ctx, next)
@@ -163,40 +155,39 @@ func (r *run) read(ctx context.Context) {
 				next = &batch{seq: next.seq + 1}
 			}
 		}
+		if p.err != nil {
+			r.fail(p.err)
+			break
+		}
 	}
 	r.pass(ctx, next)
 }
 
-// apply maps one record and judges it where no request is needed for that.
-func (r *run) apply(in Input, rec *Record, rowErr *RowError) entry {
-	e := entry{rec: rec, mapper: in.Mapper}
-	if rowErr != nil {
-		rec.Partial = true
-		e.judge(Outcome{Status: Rejected, Problems: []Problem{rowErr.Problem}})
-		return e
+// place judges a record by its place among the others, and where no request is
+// needed for that.
+func (r *run) place(e *entry) {
+	if s, ok := e.mapper.(Stamper); ok && !e.rec.Partial {
+		s.Stamp(e.rec)
 	}
-	skip, problems := in.Mapper.Apply(rec)
-	if skip {
-		e.judge(Outcome{Status: Skipped, Problems: problems})
-		return e
+	if e.judged {
+		return
 	}
 	// A rejected row keeps its key: mended, it would meet the one that follows.
-	doubles := r.keys.claim(rec)
-	if p, passed := r.keys.passed(rec, doubles); passed {
+	doubles := r.keys.claim(e.rec)
+	if p, passed := r.keys.passed(e.rec, doubles); passed {
 		e.judge(Outcome{Status: Skipped, Problems: []Problem{p}})
-		return e
+		return
 	}
-	problems = append(problems, doubles...)
-	locate(&e, problems)
+	locate(e, doubles)
+	problems := append(e.out.Problems, doubles...)
 	e.out.Problems = problems
 	switch {
 	case fatal(problems):
 		e.judge(Outcome{Status: Rejected, Problems: problems})
-	case rec.Untouched != "":
-		rec.Fields, rec.Kinds = nil, nil // nobody needs them, and a batch may have very many of these
-		e.judge(Outcome{Status: Unchanged, ID: rec.Untouched, Problems: problems})
+	case e.rec.Untouched != "":
+		e.rec.Fields, e.rec.Kinds = nil, nil // nobody needs them, and a batch may have very many of these
+		e.judge(Outcome{Status: Unchanged, ID: e.rec.Untouched, Problems: problems})
 	}
-	return e
 }
 
 // recall gives a record the outcome that it has from an earlier attempt, also if

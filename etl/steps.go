@@ -16,12 +16,34 @@ type Source interface {
 	Close() error
 }
 
+// A Chunker is a Source that can be cut into stretches which are read on their
+// own, so that several goroutines read it at once.
+type Chunker interface {
+	// Chunk cuts off the next stretch. One goroutine calls it, and Next not
+	// meanwhile. The error is io.EOF at the end; any other ends the run.
+	Chunk(ctx context.Context) (Stretch, error)
+}
+
+// A Stretch is a part of a Source, read by whichever goroutine has it.
+type Stretch interface {
+	// Next is Source.Next up to the end of the stretch, where it is io.EOF.
+	Next(ctx context.Context) (*Record, error)
+}
+
 // A Mapper turns the Fields of one Record into Key, Properties and References.
-// It depends on nothing but the Record.
+// It depends on nothing but the Record, whose Seq is not set yet. Several
+// goroutines call it.
 type Mapper interface {
 	// Apply fills rec in. skip means that the mapping leaves this row out. A
 	// Problem that is not a Warning rejects the row.
 	Apply(rec *Record) (skip bool, problems []Problem)
+}
+
+// A Stamper is a Mapper that adds to a Record what depends on its place in the
+// run.
+type Stamper interface {
+	// Stamp is called after Apply, in reading order, once Seq is set.
+	Stamp(rec *Record)
 }
 
 // A Resolver turns References into record ids, many at a time.

@@ -62,7 +62,7 @@ func (s *samples) take(rec *etl.Record) {
 		if c.Column >= 0 && c.Column < len(rec.Fields) {
 			from = rec.Fields[c.Column]
 		}
-		to := valueOf(rec, c)
+		from, to := strings.Clone(from), strings.Clone(valueOf(rec, c)) // kept for long, and parts of the text of many rows
 		switch {
 		case to == "":
 		case s.to[i] == "":

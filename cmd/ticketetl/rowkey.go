@@ -45,11 +45,10 @@ type stamp struct {
 	run string
 }
 
-func (s *stamp) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
-	skip, problems = s.Mapper.Apply(rec)
+// Stamp implements etl.Stamper.
+func (s *stamp) Stamp(rec *etl.Record) {
 	rec.Key, rec.KeyColumn = fmt.Sprintf("%s-%d", s.run, rec.Seq), -1
 	rec.Properties = append(rec.Properties, etl.Property{Name: load.RowKeyProperty, Value: rec.Key})
-	return skip, problems
 }
 
 // ColumnOf implements etl.Locator for the Mapper below.

@@ -12,6 +12,12 @@ import (
 // HasForm is for tests.
 var HasForm = hasForm
 
+// InBlocks reads text in blocks of n bytes.
+func InBlocks(opts Options, n int) Options {
+	opts.Limits.block = n
+	return opts
+}
+
 // ScanAll does with the scanner what a loop over csv.Reader with ReuseRecord
 // does: it makes the text of each row, in one slice.
 func ScanAll(path string) (rows int, err error) {

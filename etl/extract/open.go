@@ -32,6 +32,8 @@ type Limits struct {
 	MaxRow      int   // bytes of one row; 16 MiB
 	MaxColumns  int   // cells of one row; 16,384, as a worksheet has
 	MaxUnzipped int64 // bytes of a compressed file once unpacked; 4 GiB
+
+	block int // bytes of text that are cut off at a time; blockSize
 }
 
 func (l Limits) withDefaults() Limits {
@@ -46,6 +48,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.MaxUnzipped <= 0 {
 		l.MaxUnzipped = 4 << 30
+	}
+	if l.block <= 0 {
+		l.block = blockSize
 	}
 	return l
 }

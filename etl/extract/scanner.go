@@ -32,6 +32,9 @@ type scanner struct {
 	ownFile bool // written by us
 	limits  Limits
 
+	owned bool // buf does not change any more, so that texts may be parts of it
+	clean bool // nothing in buf is a fault by itself: see checkText
+
 	buf    []byte
 	pos    int // of the next row in buf
 	end    int // of what was read into buf
@@ -57,7 +60,7 @@ type cell struct {
 func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 	return &scanner{
 		r: r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
-		buf: make([]byte, 64<<10), nextLn: 1,
+		buf: make([]byte, min(64<<10, limits.block)), nextLn: 1,
 	}
 }
 
@@ -87,6 +90,9 @@ func (s *scanner) scan() error {
 	if err != nil {
 		return err
 	}
+	if size > s.limits.MaxRow {
+		return s.tooLong(s.row, s.line)
+	}
 	s.pos = min(s.pos+size+1, s.end)
 	s.checkText()
 	return nil
@@ -101,8 +107,7 @@ func (s *scanner) index(from int, c byte) (int, error) {
 		}
 		from = s.end - s.pos
 		if from > s.limits.MaxRow {
-			return 0, fmt.Errorf("row %d (line %d) has more than %d bytes; a quote that is never closed, or another delimiter or line end than %q and %q, may be the reason; if the row is right, raise --max-row",
-				s.row+1, s.nextLn, s.limits.MaxRow, s.delim, s.term)
+			return 0, s.tooLong(s.row+1, s.nextLn)
 		}
 		if err := s.fill(); err == io.EOF {
 			return -1, nil
@@ -110,6 +115,11 @@ func (s *scanner) index(from int, c byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+func (s *scanner) tooLong(row, line int) error {
+	return fmt.Errorf("row %d (line %d) has more than %d bytes; a quote that is never closed, or another delimiter or line end than %q and %q, may be the reason; if the row is right, raise --max-row",
+		row, line, s.limits.MaxRow, s.delim, s.term)
 }
 
 // fill reads more behind what the buffer has of the row.
@@ -124,19 +134,23 @@ func (s *scanner) fill() error {
 	if s.end == len(s.buf) {
 		s.buf = append(s.buf, make([]byte, len(s.buf))...)
 	}
+	n := s.read(s.buf[s.end:])
+	s.end += n
+	if n > 0 {
+		return nil
+	}
+	return s.err
+}
+
+// read reads into p. If nothing was read, s.err says why.
+func (s *scanner) read(p []byte) (n int) {
 	for range 100 {
-		n, err := s.r.Read(s.buf[s.end:])
-		s.end += n
-		s.err = err
-		if n > 0 {
-			return nil
-		}
-		if err != nil {
-			return err
+		if n, s.err = s.r.Read(p); n > 0 || s.err != nil {
+			return n
 		}
 	}
 	s.err = io.ErrNoProgress
-	return s.err
+	return 0
 }
 
 // plainRow splits a row without quotes.
@@ -222,7 +236,9 @@ func (s *scanner) finishQuoted(lineEnd int) {
 	s.nextLn += 1 + bytes.Count(s.raw, []byte{'\n'})
 	if s.term == '\r' {
 		s.nextLn += bytes.Count(s.raw, []byte{'\r'}) - bytes.Count(s.raw, []byte("\r\n"))
+		return
 	}
+	s.raw = trimReturns(s.raw)
 }
 
 // quotedCell reads a cell that begins with a quote at from; next stands behind
@@ -240,7 +256,7 @@ func (s *scanner) quotedCell(from int) (c cell, next int, err error) {
 		case i-c.from > s.limits.MaxField:
 			return c, 0, s.unclosed(from, fmt.Sprintf("within %d bytes, the most that a cell may have", s.limits.MaxField))
 		}
-		if s.escaped(c.from, i) {
+		if escapedAt(s.buf[s.pos:], c.from, i, s.escape) {
 			c.doubled = true
 			at = i + 1
 			continue
@@ -258,11 +274,11 @@ func (s *scanner) quotedCell(from int) (c cell, next int, err error) {
 	}
 }
 
-// escaped says whether an odd number of escape characters stands before i, back
-// to from.
-func (s *scanner) escaped(from, i int) bool {
+// escapedAt says whether an odd number of escape characters, if there are any,
+// stands before b[i], back to from.
+func escapedAt(b []byte, from, i int, escape byte) bool {
 	n := 0
-	for s.escape != 0 && i-n > from && s.buf[s.pos+i-n-1] == s.escape {
+	for escape != 0 && i-n > from && b[i-n-1] == escape {
 		n++
 	}
 	return n%2 == 1
@@ -345,15 +361,22 @@ func (s *scanner) checkBare(text []byte) {
 
 // checkText looks for what no text may hold, anywhere in the row.
 func (s *scanner) checkText() {
+	if !s.clean {
+		s.checkBytes()
+	}
+	if i := s.strayBreak(); i >= 0 {
+		s.faultAt(i, "STRAY_LINE_BREAK", "a line break of another kind stands outside quotes, so it cannot be told where the row ends",
+			"save the file with the same line ends throughout, or put the cell in quotes")
+	}
+}
+
+// checkBytes looks for what is a fault wherever it stands.
+func (s *scanner) checkBytes() {
 	if i := controlByte(s.raw); i >= 0 {
 		s.checkControl(i)
 	}
 	if i := s.charset.undecodable(s.raw); i >= 0 {
 		s.faultAt(i, "INVALID_ENCODING", s.whyUndecodable(i), "state the file's encoding (source.encoding), or save it as UTF-8")
-	}
-	if i := s.strayBreak(); i >= 0 {
-		s.faultAt(i, "STRAY_LINE_BREAK", "a line break of another kind stands outside quotes, so it cannot be told where the row ends",
-			"save the file with the same line ends throughout, or put the cell in quotes")
 	}
 }
 
@@ -456,6 +479,9 @@ func (s *scanner) blank() bool {
 // appendText appends the cells' text to fields. All share one string. It may be
 // called once for a row.
 func (s *scanner) appendText(fields []string) []string {
+	if s.owned {
+		return s.appendOwned(fields)
+	}
 	if !s.doubled {
 		text := string(s.raw)
 		for _, c := range s.cells {
@@ -472,6 +498,21 @@ func (s *scanner) appendText(fields []string) []string {
 	for _, c := range s.cells {
 		fields = append(fields, text[from:c.to])
 		from = c.to
+	}
+	return fields
+}
+
+// appendOwned appends the cells' text to fields without copying it. Doubled quotes
+// are taken out where they stand: a text only gets shorter.
+func (s *scanner) appendOwned(fields []string) []string {
+	for _, c := range s.cells {
+		text := s.raw[c.from:c.to]
+		if c.doubled {
+			s.text = text[:0]
+			s.appendCell(c)
+			text = s.text
+		}
+		fields = append(fields, stringOf(text))
 	}
 	return fields
 }

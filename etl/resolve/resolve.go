@@ -143,7 +143,7 @@ func (r *Resolver) keep(look lookup, values []string, found map[string][]string,
 		delete(r.cache, q)
 	}
 	for _, v := range values {
-		q := question{look, v}
+		q := question{look, strings.Clone(v)} // not with the text of many rows that v is a part of
 		p := r.pending[q]
 		delete(r.pending, q)
 		p.answer, p.err = answer{ids: found[v]}, err

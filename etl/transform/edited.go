@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -19,7 +20,8 @@ const (
 	CodeBaselineBroken = "BASELINE_BROKEN" // what the row was cannot be read
 )
 
-// A Baseline knows an editable workbook as it was exported. One goroutine uses it.
+// A Baseline knows an editable workbook as it was exported. One goroutine at a
+// time uses it.
 type Baseline interface {
 	// Columns are the headers of the columns that were exported, the id first.
 	Columns() []string
@@ -32,8 +34,9 @@ type Baseline interface {
 }
 
 // Edited is the Mapper of an editable workbook: of each row it takes only the
-// cells that are not as they were exported. One goroutine uses it.
+// cells that are not as they were exported.
 type Edited struct {
+	mu      sync.Mutex // of all that follows: a Baseline is used by one goroutine at a time
 	mapper  *Mapper
 	base    Baseline
 	columns []editedColumn
@@ -76,6 +79,8 @@ func (e *Edited) ColumnOf(property string) (column int, ok bool) { return e.mapp
 
 // Apply implements etl.Mapper. A row of which no cell was changed is Untouched.
 func (e *Edited) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	rec.KeyColumn, rec.Properties = e.id, nil
 	j := judge{rec: rec}
 	was, f := e.was(rec)

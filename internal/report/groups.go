@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/ticketetl/ticketetl/etl"
 )
@@ -91,7 +92,7 @@ func newGroup(r ErrorRow) ProblemGroup {
 	return ProblemGroup{
 		Column: r.Column, Header: r.Header, Property: r.Property, Code: r.Code, Severity: r.Severity,
 		File: r.File, Sheet: r.Sheet, Row: r.Row, Line: r.Line,
-		Value: r.Value, Message: r.Message, Hint: r.Hint,
+		Value: strings.Clone(r.Value), Message: r.Message, Hint: r.Hint, // not with the text of many rows that Value is a part of
 	}
 }
 

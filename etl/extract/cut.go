@@ -1,0 +1,145 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"unsafe"
+
+	"github.com/ticketetl/ticketetl/etl"
+)
+
+// blockSize is about how many bytes of text are cut off at a time: enough for
+// hundreds of rows, and so few that a dozen of them under way take little memory.
+const blockSize = 256 << 10
+
+// aheadRows is how many rows of a worksheet are read before they are handed on.
+const aheadRows = 32
+
+// Chunk implements etl.Chunker.
+func (f *File) Chunk(ctx context.Context) (etl.Stretch, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if t, ok := f.rows.(*textRows); ok {
+		return t.chunk(ctx)
+	}
+	return etl.ReadAhead(ctx, f, aheadRows)
+}
+
+// chunk cuts whole rows off the text, to be scanned by another goroutine. Where
+// that cannot be done, it reads one row.
+func (t *textRows) chunk(ctx context.Context) (etl.Stretch, error) {
+	if block := t.scan.cut(); block != nil {
+		part := *t
+		part.scan, part.slab = block, slab{}
+		return &part, nil
+	}
+	return etl.ReadAhead(ctx, t, 1)
+}
+
+// cut takes the rows that stand whole in the next block of text, for a scanner of
+// their own; nil if there is none, or if where rows end could only be told by
+// scanning them.
+func (s *scanner) cut() *scanner {
+	if s.term != '\n' || s.quote != 0 && (s.delim == s.quote || s.delim == s.escape) {
+		return nil
+	}
+	block := make([]byte, max(s.limits.block, 2*(s.end-s.pos)))
+	n := copy(block, s.buf[s.pos:s.end])
+	for n < len(block) && s.err == nil {
+		n += s.read(block[n:])
+	}
+	block = block[:n]
+	end, rows := s.wholeRows(block)
+	if s.err == io.EOF {
+		end = n // the last row may lack its line end
+	}
+	if end == 0 {
+		s.buf, s.pos, s.end = block, 0, n
+		return nil
+	}
+	s.keep(block[end:])
+	part := *s
+	part.take(block[:end])
+	s.row += rows
+	s.nextLn += bytes.Count(block[:end], []byte{'\n'})
+	return &part
+}
+
+// keep makes rest what is to be scanned or cut next, in a buffer of its own.
+func (s *scanner) keep(rest []byte) {
+	if len(s.buf) < len(rest) {
+		s.buf = make([]byte, 2*len(rest))
+	}
+	s.pos, s.end = 0, copy(s.buf, rest)
+}
+
+// take makes block, to which nobody else writes, all that s has to scan. Texts of
+// cells are parts of it then, and what every row would be searched for is looked
+// for in all of it at once.
+func (s *scanner) take(block []byte) {
+	s.buf, s.pos, s.end, s.err = block, 0, len(block), io.EOF
+	s.cells, s.text = nil, nil
+	s.owned = true
+	s.clean = controlByte(block) < 0 && s.charset.undecodable(block) < 0
+}
+
+// wholeRows finds the end of the last row that stands whole in b, and how many
+// rows there are up to it. It sees the rows that scan does.
+func (s *scanner) wholeRows(b []byte) (end, rows int) {
+	lineEnd := -1
+	for at := 0; ; {
+		if lineEnd < at {
+			i := bytes.IndexByte(b[at:], '\n')
+			if i < 0 {
+				return end, rows
+			}
+			lineEnd = at + i
+		}
+		quote := -1
+		if s.quote != 0 {
+			quote = bytes.IndexByte(b[at:lineEnd], s.quote)
+		}
+		switch {
+		case quote < 0:
+			end, rows = lineEnd+1, rows+1
+			at = end
+		case at+quote > end && b[at+quote-1] != s.delim:
+			at += quote + 1 // in the midst of a cell that began without one
+		default:
+			closing := s.closing(b, at+quote+1)
+			if closing < 0 {
+				return end, rows
+			}
+			at = closing + 1
+		}
+	}
+}
+
+// closing finds the quote that closes a cell whose text begins at from; -1 if it
+// does not stand in b, or if that cannot be told yet.
+func (s *scanner) closing(b []byte, from int) int {
+	for at := from; ; {
+		i := bytes.IndexByte(b[at:], s.quote)
+		if i < 0 {
+			return -1
+		}
+		i += at
+		switch {
+		case s.escape != 0 && !escapedAt(b, from, i, s.escape):
+			return i
+		case s.escape != 0:
+			at = i + 1
+		case i+1 == len(b):
+			return -1
+		case b[i+1] != s.quote:
+			return i
+		default:
+			at = i + 2
+		}
+	}
+}
+
+// stringOf is b as a string. Nobody may write to b any more.
+func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,137 @@
+package extract_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/etl/extract"
+)
+
+// A readRow is all that is known of one row.
+type readRow struct {
+	Pos     etl.Position
+	Fields  []string
+	Partial bool
+	Problem etl.Problem
+}
+
+// readOn reads from next up to io.EOF, or to an error that ends the reading.
+func readOn(next func(context.Context) (*etl.Record, error)) (rows []readRow, end string) {
+	for {
+		rec, err := next(context.Background())
+		var fault *etl.RowError
+		switch {
+		case errors.Is(err, io.EOF):
+			return rows, ""
+		case errors.As(err, &fault):
+			rows = append(rows, readRow{rec.Pos, rec.Fields, true, fault.Problem})
+		case err != nil:
+			return rows, err.Error()
+		default:
+			rows = append(rows, readRow{Pos: rec.Pos, Fields: rec.Fields})
+		}
+	}
+}
+
+// inOneGo reads a file row by row.
+func inOneGo(t require.TestingT, path string, opts extract.Options) (rows []readRow, end string) {
+	src, err := extract.Open(path, opts)
+	if err != nil {
+		return nil, err.Error()
+	}
+	defer src.Close()
+	return readOn(src.Next)
+}
+
+// inParts reads a file cut into parts, each of them once all are cut, the last
+// one first.
+func inParts(t require.TestingT, path string, opts extract.Options) (rows []readRow, end string, parts int) {
+	src, err := extract.Open(path, opts)
+	if err != nil {
+		return nil, err.Error(), 0
+	}
+	defer src.Close()
+	var all []etl.Stretch
+	for err == nil {
+		var part etl.Stretch
+		if part, err = src.Chunk(context.Background()); err == nil {
+			all = append(all, part)
+		}
+		if len(all) > 1<<16 {
+			break
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		end = fmt.Sprint(err)
+	}
+	ends := make([]string, len(all))
+	read := make([][]readRow, len(all))
+	for i, part := range slices.Backward(all) {
+		read[i], ends[i] = readOn(part.Next)
+	}
+	for i := range all {
+		rows = append(rows, read[i]...)
+		if ends[i] != "" {
+			return rows, ends[i], len(all)
+		}
+	}
+	return rows, end, len(all)
+}
+
+// TestCutRows: whatever the text and its dialect, the rows of a file that is cut
+// into parts are those of the whole one, with the same places, cells and faults.
+func TestCutRows(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "in.csv")
+	pieces := rapid.SampledFrom([]string{
+		"a", "b c", "é", "\"", "\"\"", "'", "\\", "\\\"", ",", ";", "\n", "\r\n", "\r", "\"x\ny\"", "\"q\"\"q\"", "\x00", "\x1b", "\xff", " ", "12", ",,,", "\n\n",
+	})
+	rapid.Check(t, func(rt *rapid.T) {
+		text := "h,i,j\n" + strings.Join(rapid.SliceOfN(pieces, 0, 120).Draw(rt, "pieces"), "")
+		require.NoError(rt, os.WriteFile(path, []byte(text), 0o600))
+		opts := extract.Options{
+			Header: 1, Encoding: rapid.SampledFrom([]string{"utf-8", "windows-1252", "shift_jis"}).Draw(rt, "encoding"),
+			Delimiter: rapid.SampledFrom([]string{",", ";", "'", `\`}).Draw(rt, "delimiter"),
+			Quote:     rapid.SampledFrom([]string{"", "double", "single", "none"}).Draw(rt, "quote"),
+			Escape:    rapid.SampledFrom([]string{"double", "backslash"}).Draw(rt, "escape"),
+			Limits: extract.Limits{
+				MaxField: rapid.SampledFrom([]int{0, 0, 5}).Draw(rt, "cell"), MaxRow: rapid.SampledFrom([]int{0, 0, 40}).Draw(rt, "row"),
+				MaxColumns: rapid.SampledFrom([]int{0, 0, 4}).Draw(rt, "columns"),
+			},
+		}
+		opts = extract.InBlocks(opts, rapid.IntRange(1, 100).Draw(rt, "block"))
+		rows, end := inOneGo(rt, path, opts)
+		cut, cutEnd, _ := inParts(rt, path, opts)
+		require.Equal(rt, end, cutEnd)
+		require.Equal(rt, rows, cut)
+	})
+}
+
+// TestCutMany: a file of the usual kind falls into many parts.
+func TestCutMany(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	text.WriteString("id,subject,text\r\n")
+	for i := range 500 {
+		fmt.Fprintf(&text, "%d,\"about \"\"x\"\"\",\"first line\r\nsecond, and last\"\r\n", i)
+	}
+	path := write(t, "in.csv", text.String())
+	rows, end := inOneGo(t, path, extract.Options{})
+	require.Empty(t, end)
+	require.Len(t, rows, 500)
+	cut, end, parts := inParts(t, path, extract.InBlocks(extract.Options{}, 1000))
+	require.Empty(t, end)
+	require.Equal(t, rows, cut)
+	require.Greater(t, parts, 20)
+}
