@@ -95,6 +95,10 @@ type Record struct {
 	Fields []string // one for each column of Header
 	Kinds  []Kind   // nil when every field is Text
 
+	// Valid means that the Source has made sure that Fields are UTF-8 and hold no
+	// NUL characters.
+	Valid bool
+
 	// Partial means that the row could be read only in part (see RowError):
 	// Fields are not the whole of it.
 	Partial bool

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ticketetl/ticketetl/internal/benchdata"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
@@ -51,4 +53,34 @@ func BenchmarkExport(b *testing.B) {
 			b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
 		})
 	}
+}
+
+// benchTickets is a file of n tickets as make bench measures with, its mapping, and
+// the definitions of the account that it is for.
+func benchTickets(tb testing.TB, n int) *desk {
+	tb.Helper()
+	d := &desk{dir: tb.TempDir(), stop: make(chan struct{})}
+	require.NoError(tb, benchdata.Write(d.path("tickets.csv"), n))
+	require.NoError(tb, os.WriteFile(d.path("tickets.yaml"), benchdata.Mapping, 0o600))
+	require.NoError(tb, sandbox.DefaultWorld().Schema.Save(d.path("schema.json")))
+	return d
+}
+
+func (d *desk) validateTickets(tb testing.TB) {
+	tb.Helper()
+	code := d.run(tb.Context(), "x", "validate", "-m", d.path("tickets.yaml"), "--schema", d.path("schema.json"), "--runs", d.path("runs"), "--progress", "none", d.path("tickets.csv"))
+	require.Equal(tb, exitDone, code, d.err.String())
+}
+
+// BenchmarkValidate checks a file as make bench does, for a profile:
+//
+//	go test -run '^$' -bench Validate -cpuprofile cpu.out ./cmd/ticketetl
+func BenchmarkValidate(b *testing.B) {
+	const rows = 100_000
+	d := benchTickets(b, rows)
+	b.ReportAllocs()
+	for b.Loop() {
+		d.validateTickets(b)
+	}
+	b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
 }

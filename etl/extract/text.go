@@ -315,7 +315,7 @@ func (t *textRows) Next(context.Context) (*etl.Record, error) {
 func (t *textRows) record() (*etl.Record, error) {
 	rec, cells := t.slab.take(max(t.width, len(t.scan.cells)))
 	rec.Pos = etl.Position{File: t.name, Row: t.scan.row, Line: t.scan.line}
-	rec.Header = t.header
+	rec.Header, rec.Valid = t.header, t.scan.fault == nil // checkText looks for both
 	cells = t.scan.appendText(cells)
 	problem := t.problem(cells)
 	for len(cells) < t.width {

@@ -259,6 +259,9 @@ func (c *compiler) property(p *Property) {
 	if s.converter == nil {
 		return
 	}
+	if repeats(s.converter) && s.expr == nil {
+		s.recall = &recall{}
+	}
 	s.tests = testsOf(c.s.Rules[p.Name], c.days)
 	if def.Multiple() {
 		s.split = splitOr(p.Split)

@@ -15,8 +15,9 @@ const maxText = 65_536
 // A cell is what is to be converted: a field of the record, or a text of the
 // mapping in its place.
 type cell struct {
-	text string
-	kind etl.Kind
+	text  string
+	kind  etl.Kind
+	valid bool // text is known to be UTF-8 without NUL characters
 }
 
 // A flaw is what is wrong with one cell. Where it is a warning the conversion
@@ -68,8 +69,10 @@ type textConverter struct{}
 func (textConverter) words() string { return "text, as it is" }
 
 func (textConverter) convert(c cell) (string, *flaw) {
-	if f := textFlaw(c.text); f != nil {
-		return "", f
+	if !c.valid || len(c.text) > maxText {
+		if f := textFlaw(c.text); f != nil {
+			return "", f
+		}
 	}
 	if encodedTwice(c.text) {
 		return c.text, twiceText

@@ -485,18 +485,18 @@ func (e *expression) cell(rec *etl.Record) (c cell, f *flaw) {
 		}
 		return cell{text: v}, nil
 	case time.Time:
-		return cell{v.Format(time.RFC3339Nano), etl.DateTime}, nil
+		return cell{text: v.Format(time.RFC3339Nano), kind: etl.DateTime}, nil
 	case bool:
-		return cell{strconv.FormatBool(v), etl.Bool}, nil
+		return cell{text: strconv.FormatBool(v), kind: etl.Bool}, nil
 	case float64:
 		text, err := formatFloat(v)
 		if err != nil {
 			return cell{}, flawOf(CodeExpressionFailed, "", "expression %s: %s", quote(e.text), err)
 		}
-		return cell{text, etl.Number}, nil
+		return cell{text: text, kind: etl.Number}, nil
 	}
 	if n := reflect.ValueOf(result); n.CanInt() {
-		return cell{strconv.FormatInt(n.Int(), 10), etl.Number}, nil
+		return cell{text: strconv.FormatInt(n.Int(), 10), kind: etl.Number}, nil
 	}
 	return cell{}, flawOf(CodeExpressionFailed, "its result must be a text, a number, a date or true/false",
 		"expression %s has a result of another kind", quote(e.text))

@@ -15,6 +15,6 @@ func ReadDate(text, form, zone string, day bool, kind etl.Kind) (value string, o
 		return "", false
 	}
 	d := dateConverter{rules: []dateRule{rule}, declared: true, day: day, zone: mustZone(zone)}
-	value, f := d.convert(cell{text, kind})
+	value, f := d.convert(cell{text: text, kind: kind})
 	return value, f == nil || f.warning
 }

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/ticketetl/ticketetl/etl"
 )
@@ -26,6 +27,7 @@ type Mapper struct {
 	plans   []ColumnPlan
 	unused  []string
 	columns map[string]int // by property
+	room    sync.Pool      // of *[]etl.Property, for records to come
 }
 
 const (
@@ -48,12 +50,30 @@ func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 			return true, nil
 		}
 	}
-	rec.Properties = make([]etl.Property, 0, len(m.steps)+2)
+	rec.Properties = m.propertiesFor()
 	m.applyKey(&j)
 	m.applySteps(&j)
 	m.applyLinks(&j)
 	j.tellTotals()
 	return false, j.problems
+}
+
+// propertiesFor is room for the properties of one record. It is taken for many
+// records at a time, as batches hold on to about as many.
+func (m *Mapper) propertiesFor() []etl.Property {
+	const records = 32
+	n := len(m.steps) + 2 // with the key, and the pipeline that a stage implies
+	room, _ := m.room.Get().(*[]etl.Property)
+	if room == nil {
+		room = new([]etl.Property)
+	}
+	if len(*room) < n {
+		*room = make([]etl.Property, n*records)
+	}
+	taken := (*room)[:0:n]
+	*room = (*room)[n:]
+	m.room.Put(room)
+	return taken
 }
 
 func (m *Mapper) applyKey(j *judge) {

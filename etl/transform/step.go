@@ -23,6 +23,7 @@ type step struct {
 	split     string      // what parts several options in one cell; empty where there is one
 	converter converter
 	tests     []test
+	recall    *recall // nil where texts hardly repeat
 }
 
 // value is what the step makes of rec. ok is false where the property is to be
@@ -48,7 +49,7 @@ func (s *step) plain(rec *etl.Record) (value string, ok bool, f *flaw) {
 		return s.blank()
 	}
 	if s.table == nil {
-		return s.convert(c)
+		return s.convertOften(c)
 	}
 	if s.split != "" && !s.table.has(c.text) {
 		return s.parts(c)
@@ -81,7 +82,7 @@ func (s *step) parts(c cell) (string, bool, *flaw) {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
-		value, ok, f := s.translate(cell{part, c.kind})
+		value, ok, f := s.translate(cell{part, c.kind, c.valid})
 		switch {
 		case f != nil && !f.warning:
 			bad = append(bad, f)
@@ -118,7 +119,7 @@ func (s *step) input(rec *etl.Record) (cell, *flaw) {
 	if s.expr != nil {
 		return s.expr.cell(rec)
 	}
-	c := cell{fieldOf(rec, s.column), rec.Kind(s.column)}
+	c := cell{fieldOf(rec, s.column), rec.Kind(s.column), rec.Valid}
 	return c, cellFlaw(c.text, c.kind)
 }
 

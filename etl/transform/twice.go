@@ -17,8 +17,8 @@ var twiceText = &flaw{
 // was read as windows-1252: "lÃ¤uft" for "läuft". The letters that begin such a
 // sequence, before a sign that no word has there, hardly stand in real text.
 func encodedTwice(s string) bool {
-	if strings.IndexByte(s, 0xC3) < 0 && strings.IndexByte(s, 0xC2) < 0 {
-		return false // none of the letters that begin a sequence
+	if !hasSequence(s) {
+		return false
 	}
 	twice, once := 0, 0
 	for i := 0; i < len(s); {
@@ -35,6 +35,23 @@ func encodedTwice(s string) bool {
 		once++
 	}
 	return twice > once
+}
+
+// hasSequence says whether there is a sequence in s. All of them begin with one of
+// a few letters, whose UTF-8 begins with 0xC3, so that this is quick in texts that
+// have many letters beyond ASCII.
+func hasSequence(s string) bool {
+	for {
+		i := strings.IndexByte(s, 0xC3)
+		if i < 0 || i+2 > len(s) {
+			return false
+		}
+		lead, _ := utf8.DecodeRuneInString(s[i:])
+		if sequence(lead, s[i+2:]) > 0 {
+			return true
+		}
+		s = s[i+1:]
+	}
 }
 
 // sequence is how many bytes of rest belong to a letter whose UTF-8 begins with

@@ -7,7 +7,6 @@
 package main
 
 import (
-	_ "embed"
 	"encoding/csv"
 	"errors"
 	"flag"
@@ -20,11 +19,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ticketetl/ticketetl/internal/benchdata"
 	"github.com/ticketetl/ticketetl/internal/devrun"
 )
-
-//go:embed tickets.yaml
-var mapping []byte
 
 func main() {
 	bin := flag.String("bin", "bin/ticketetl", "the program to measure")
@@ -71,14 +68,14 @@ func bench(bin, dir string, rows int) error {
 
 // inputs makes the CSV and the mapping, unless they are there.
 func inputs(dir string, rows int) (string, error) {
-	if err := os.WriteFile(filepath.Join(dir, "tickets.yaml"), mapping, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "tickets.yaml"), benchdata.Mapping, 0o644); err != nil {
 		return "", err
 	}
 	file := filepath.Join(dir, fmt.Sprintf("tickets-%d.csv", rows))
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
-	return file, writeTickets(file, rows)
+	return file, benchdata.Write(file, rows)
 }
 
 // yardstick reads the file with encoding/csv alone.

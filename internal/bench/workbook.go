@@ -10,9 +10,10 @@ import (
 	"os"
 
 	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/benchdata"
 )
 
-// writeWorkbook writes the tickets of writeTickets as a workbook the way Excel
+// writeWorkbook writes the tickets of benchdata.Write as a workbook the way Excel
 // does: texts stand once in a part of their own, which is written in a second
 // pass over the same tickets.
 func writeWorkbook(path string, n int) (err error) {
@@ -69,10 +70,10 @@ func (s *sharedTexts) number(column int, text string) (n int, added bool) {
 }
 
 func eachRow(n int, take func(row int, cells []string)) {
-	take(1, columns)
-	t := newTickets()
+	take(1, benchdata.Columns)
+	t := benchdata.New()
 	for i := range n {
-		take(i+2, t.row(i))
+		take(i+2, t.Row(i))
 	}
 }
 

@@ -24,7 +24,7 @@ const flushEvery = 2 * time.Second
 // etl.Report: one goroutine calls it.
 type Writer struct {
 	opts    Options
-	results table[ResultRow, *ResultRow]
+	results resultsFile
 	errors  table[ErrorRow, *ErrorRow]
 	inDoubt table[InDoubtRow, *InDoubtRow]
 	failed  *failedFile
@@ -61,7 +61,7 @@ func (w *Writer) Add(rec *etl.Record, out etl.Outcome) error {
 	}
 	w.groups.add(rec, out)
 	result := w.resultRow(rec, out)
-	if err := w.results.add(result); err != nil {
+	if err := w.results.add(&result); err != nil {
 		return err
 	}
 	for i := range out.Problems {

@@ -1,7 +1,10 @@
-package main
+// Package benchdata makes the tickets that are measured with: a file of any number of
+// rows, the same each time, and the mapping for it.
+package benchdata
 
 import (
 	"bufio"
+	_ "embed"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,7 +15,13 @@ import (
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
-var columns = []string{
+// Mapping is the mapping for the file.
+//
+//go:embed tickets.yaml
+var Mapping []byte
+
+// Columns is the header of the file.
+var Columns = []string{
 	"Ticket ID", "Subject", "Description", "Status", "Priority", "Category", "Owner Email",
 	"Contact Email", "Company Domain", "Created", "Due Date", "Amount", "Tags",
 }
@@ -26,22 +35,22 @@ var (
 		façade señor não ação Привет ошибка 東京 不具合 報告 😀 — “quoted” …`)
 )
 
-// writeTickets writes a CSV of n tickets that depends on n alone and imports
+// Write writes a CSV of n tickets that depends on n alone and imports
 // cleanly into the sandbox account: 13 columns, descriptions of 220 to 600
 // characters with line breaks and quotes.
-func writeTickets(path string, n int) error {
+func Write(path string, n int) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
-	if _, err := w.WriteString(strings.Join(columns, ",") + "\r\n"); err != nil {
+	if _, err := w.WriteString(strings.Join(Columns, ",") + "\r\n"); err != nil {
 		return err
 	}
-	t := newTickets()
+	t := New()
 	for i := range n {
-		if err := writeRow(w, t.row(i)); err != nil {
+		if err := writeRow(w, t.Row(i)); err != nil {
 			return err
 		}
 	}
@@ -65,7 +74,8 @@ func writeRow(w *bufio.Writer, cells []string) error {
 	return err
 }
 
-type tickets struct {
+// Tickets makes one row after the other.
+type Tickets struct {
 	rng      *rand.Rand
 	owners   []string
 	contacts []string
@@ -73,9 +83,10 @@ type tickets struct {
 	stages   []string
 }
 
-func newTickets() *tickets {
+// New begins anew.
+func New() *Tickets {
 	world := sandbox.DefaultWorld()
-	t := &tickets{rng: rand.New(rand.NewPCG(1, 2))}
+	t := &Tickets{rng: rand.New(rand.NewPCG(1, 2))}
 	for _, o := range world.Schema.Owners {
 		if !o.Archived && o.Email != "" {
 			t.owners = append(t.owners, o.Email)
@@ -95,9 +106,9 @@ func newTickets() *tickets {
 	return t
 }
 
-func (t *tickets) pick(from []string) string { return from[t.rng.IntN(len(from))] }
+func (t *Tickets) pick(from []string) string { return from[t.rng.IntN(len(from))] }
 
-func (t *tickets) text(characters int) string {
+func (t *Tickets) text(characters int) string {
 	var b strings.Builder
 	for b.Len() < characters {
 		b.WriteString(t.pick(words))
@@ -113,7 +124,8 @@ func (t *tickets) text(characters int) string {
 	return strings.TrimSpace(b.String())
 }
 
-func (t *tickets) row(i int) []string {
+// Row is the next row; i makes its id.
+func (t *Tickets) Row(i int) []string {
 	created := time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(t.rng.IntN(900*86400)) * time.Second)
 	category := t.pick(categories)
 	if second := t.pick(categories); t.rng.IntN(2) == 0 && second != category {
