@@ -7,9 +7,10 @@ FUZZTIME ?= 20s
 ROUNDS ?= 2000
 SEED ?= 1
 ROWS ?= 10000000
+RUNS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench fuzz agree torture torture-large conformance conformance-files conformance-workbook clean
+.PHONY: help build demo test check format vet lint samples bench bench-large fuzz agree torture torture-large conformance conformance-files conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,9 +40,12 @@ lint:
 samples: ## write samples/ anew with its generator
 	$(GO) run ./internal/samplegen/cmd -o samples
 
-bench: build ## Go benchmarks, then whole-process runs over a generated file
+bench: build ## Go benchmarks, then whole processes over generated files beside their yardsticks (RUNS of each)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(GO) run ./internal/bench -bin $(BIN)
+	$(GO) run ./internal/bench -bin $(BIN) -runs $(RUNS) -rows 100000,1000000
+
+bench-large: build ## check a file of ten million rows (ROWS), with a key and without: time and peak memory
+	$(GO) run ./internal/bench -bin $(BIN) -only large -rows $(ROWS)
 
 fuzz: ## run every fuzz target for FUZZTIME (default 20s)
 	@set -e; for pkg in $$($(GO) list ./...); do \

@@ -1,144 +1,143 @@
-// Command bench times whole runs of ticketetl over generated files against a
-// sandbox account without limits, and prints for each the rows per second, CPU
-// seconds and peak memory, beside a yardstick measured in the same run.
+// Command bench times whole runs of ticketetl over generated files, and prints for
+// each the rows per second, CPU seconds, peak memory, and how many times as long it
+// took as a yardstick: a process that does the least that such a run must do. The
+// two take turns, and of several runs the medians are printed.
 //
-//	go run ./internal/bench -bin bin/ticketetl -rows 100000
+//	go run ./internal/bench -bin bin/ticketetl -rows 100000,1000000
+//	go run ./internal/bench -only large -rows 10000000
 //	go run ./internal/bench -rows 1048575 -workbook large.xlsx
 package main
 
 import (
-	"encoding/csv"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/ticketetl/ticketetl/internal/benchdata"
-	"github.com/ticketetl/ticketetl/internal/devrun"
 )
 
+// A bench is what is measured, and with what.
+type bench struct {
+	bin    string // the program
+	self   string // this one, which has the yardsticks
+	dir    string // where files are kept
+	rounds int
+}
+
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "yardstick" {
+		fail(yardstick(os.Args[2], os.Args[3]))
+		return
+	}
 	bin := flag.String("bin", "bin/ticketetl", "the program to measure")
-	rows := flag.Int("rows", 100_000, "rows of the generated file")
+	rows := flag.String("rows", "100000", "rows of the generated files, parted by commas")
+	rounds := flag.Int("runs", 3, "runs of each, of which the medians are printed")
+	only := flag.String("only", "start,csv,xlsx,import,export,limit", "what to measure: some of these, or large, parted by commas")
 	dir := flag.String("dir", "bench-data", "where generated files are kept")
 	workbook := flag.String("workbook", "", "only write a workbook of so many rows, to this file")
 	flag.Parse()
+	sizes, err := numbers(*rows)
+	fail(err)
 	if *workbook != "" {
-		if err := writeWorkbook(*workbook, *rows); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
+		fail(writeWorkbook(*workbook, sizes[0]))
 		return
 	}
-	if err := bench(*bin, *dir, *rows); err != nil {
+	b := &bench{dir: *dir, rounds: max(*rounds, 1)}
+	if b.bin, err = filepath.Abs(*bin); err == nil {
+		b.self, err = os.Executable()
+	}
+	fail(err)
+	fail(b.all(strings.Split(*only, ","), sizes))
+}
+
+func fail(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(bin, dir string, rows int) error {
-	bin, err := filepath.Abs(bin)
-	if err != nil {
-		return err
+func numbers(list string) (all []int, err error) {
+	for _, text := range strings.Split(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-rows %q: numbers of rows, parted by commas", list)
+		}
+		all = append(all, n)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	file, err := inputs(dir, rows)
-	if err != nil {
-		return err
-	}
-	url, stop, err := devrun.Sandbox(bin, "--no-limits", "--index-lag", "0s")
-	if err != nil {
-		return err
-	}
-	defer stop()
-	fmt.Printf("%d rows, %s\n%-34s %10s %9s %9s %11s\n", rows, file, "what", "rows/s", "wall s", "CPU s", "peak MiB")
-	if err := yardstick(file, rows); err != nil {
-		return err
-	}
-	return runs(bin, dir, url, file, rows)
+	return all, nil
 }
 
-// inputs makes the CSV and the mapping, unless they are there.
-func inputs(dir string, rows int) (string, error) {
-	if err := os.WriteFile(filepath.Join(dir, "tickets.yaml"), benchdata.Mapping, 0o644); err != nil {
+// all measures the parts that are named, with files of each size.
+func (b *bench) all(only []string, sizes []int) error {
+	if err := b.prepare(); err != nil {
+		return err
+	}
+	parts := []struct {
+		name string
+		once bool // not for each size
+		do   func(rows int) error
+	}{
+		{"start", true, b.start},
+		{"csv", false, b.csv},
+		{"large", false, b.large},
+		{"xlsx", true, b.xlsx},
+		{"import", true, b.imports},
+		{"export", true, b.exports},
+		{"limit", true, b.limited},
+	}
+	head()
+	for _, part := range parts {
+		if !slices.Contains(only, part.name) {
+			continue
+		}
+		for i, rows := range sizes {
+			if i > 0 && part.once {
+				break
+			}
+			if err := part.do(rows); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// prepare writes the mappings and the definitions of the account.
+func (b *bench) prepare() error {
+	if err := os.MkdirAll(b.dir, 0o755); err != nil {
+		return err
+	}
+	keyless := strings.Replace(string(benchdata.Mapping), "operation: upsert", "operation: create", 1)
+	keyless = strings.Replace(keyless, "key: {property: external_id, column: Ticket ID}\n", "", 1)
+	for name, text := range map[string]string{"tickets.yaml": string(benchdata.Mapping), "keyless.yaml": keyless} {
+		if err := os.WriteFile(b.path(name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	out, err := exec.Command(b.bin, "schema", "--sandbox", "-o", b.path("schema.json")).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ticketetl schema: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
+
+// file makes the file of so many rows, unless it is there.
+func (b *bench) file(rows int, kind string, write func(string, int) error) (string, error) {
+	path := b.path(fmt.Sprintf("tickets-%d.%s", rows, kind))
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	part := path + ".part" // of a file that another run has not finished, nothing is taken
+	if err := write(part, rows); err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, fmt.Sprintf("tickets-%d.csv", rows))
-	if _, err := os.Stat(file); err == nil {
-		return file, nil
-	}
-	return file, benchdata.Write(file, rows)
-}
-
-// yardstick reads the file with encoding/csv alone.
-func yardstick(file string, rows int) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	began := time.Now()
-	r := csv.NewReader(f)
-	r.ReuseRecord = true
-	for {
-		if _, err := r.Read(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return err
-		}
-	}
-	wall := time.Since(began).Seconds()
-	fmt.Printf("%-34s %10.0f %9.2f %9s %11s\n", "encoding/csv, only reading", float64(rows)/wall, wall, "–", "–")
-	return nil
-}
-
-func runs(bin, dir, url, file string, rows int) error {
-	schema := filepath.Join(dir, "schema.json")
-	mapping := filepath.Join(dir, "tickets.yaml")
-	folder := filepath.Join(dir, "runs")
-	commands := []struct {
-		what string
-		args []string
-	}{
-		{"", []string{"schema", "-o", schema}},
-		{"validate, offline schema", []string{"validate", "-m", mapping, "--schema", schema, "--runs", folder, file}},
-		{"import (upsert, all new)", []string{"import", "-m", mapping, "--runs", folder, "--yes", file}},
-		{"import (upsert, all unchanged)", []string{"import", "-m", mapping, "--runs", folder, "--yes", file}},
-		{"export to CSV", []string{"export", "-o", filepath.Join(dir, "out.csv")}},
-		{"export to XLSX", []string{"export", "-o", filepath.Join(dir, "out.xlsx")}},
-	}
-	for _, c := range commands {
-		if err := measure(bin, url, c.what, rows, c.args...); err != nil {
-			return err
-		}
-	}
-	return os.RemoveAll(folder)
-}
-
-func measure(bin, url, what string, rows int, args ...string) error {
-	cmd := exec.Command(bin, append(args, "--progress", "none")...)
-	cmd.Env = append(os.Environ(), "HUBSPOT_BASE_URL="+url, "HUBSPOT_ACCESS_TOKEN=bench")
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
-	began := time.Now()
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("ticketetl %s: %w\n%s", strings.Join(args, " "), err, said.String())
-	}
-	if what == "" {
-		return nil
-	}
-	wall := time.Since(began).Seconds()
-	state := cmd.ProcessState
-	peak := state.SysUsage().(*syscall.Rusage).Maxrss // KiB on Linux
-	fmt.Printf("%-34s %10.0f %9.2f %9.2f %11.0f\n", what, float64(rows)/wall, wall,
-		(state.UserTime() + state.SystemTime()).Seconds(), float64(peak)/1024)
-	return nil
+	return path, os.Rename(part, path)
 }

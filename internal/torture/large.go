@@ -2,24 +2,20 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
+	"github.com/ticketetl/ticketetl/internal/devrun"
 	"github.com/ticketetl/ticketetl/internal/journal"
 	"github.com/ticketetl/ticketetl/internal/report"
-	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
 // measure imports a file of so many rows in two attempts, of which the first is
@@ -39,7 +35,7 @@ func measure(ctx context.Context, bin string, rows int64, key bool, w io.Writer)
 	if err := errors.Join(writeLarge(file, rows), os.WriteFile(filepath.Join(dir, "large.yaml"), []byte(v.mapping()), 0o600)); err != nil {
 		return err
 	}
-	url, stop, err := listenHollow(rows / 2)
+	url, stop, err := devrun.Hollow(rows / 2)
 	if err != nil {
 		return err
 	}
@@ -102,82 +98,4 @@ func writeLarge(path string, rows int64) error {
 		_, _ = fmt.Fprintf(w, ",T-%d,Ticket %d,the printer on floor %d says no,High,\n", i, i, i%40)
 	}
 	return errors.Join(w.Flush(), f.Close())
-}
-
-// A hollow account takes every new ticket and keeps none, so that ten million
-// need no memory. All else is answered by a sandbox account.
-type hollow struct {
-	*sandbox.Server // its creates answer that the daily limit is reached
-
-	mu    sync.Mutex
-	taken int64 // tickets
-	limit int64 // tickets after which one create is refused; 0: no more
-}
-
-// listenHollow serves a hollow account until stop.
-func listenHollow(limit int64) (url string, stop func(), err error) {
-	server, err := sandbox.New(sandbox.Options{
-		Limits: sandbox.Unlimited, IndexLag: -1, Faults: sandbox.Faults{{Kind: sandbox.DailyLimit, Match: "batch/create"}},
-	})
-	if err != nil {
-		return "", nil, err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	h := &http.Server{Handler: &hollow{Server: server, limit: limit}, ReadHeaderTimeout: time.Minute}
-	go func() { _ = h.Serve(listener) }() // ends with stop
-	return "http://" + listener.Addr().String(), func() { _ = h.Close() }, nil
-}
-
-const firstID = 40_000_000_000
-
-func (h *hollow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case strings.HasSuffix(r.URL.Path, "/tickets/batch/create"):
-		h.create(w, r)
-	case strings.HasSuffix(r.URL.Path, "/tickets/batch/read"):
-		_, _ = io.Copy(io.Discard, r.Body) // a client that is gone needs no answer
-		answer(w, http.StatusOK, nil)
-	default:
-		h.Server.ServeHTTP(w, r)
-	}
-}
-
-// create gives each input an id. The generator's values never hold the name of
-// the trace id, so that the body need not be parsed.
-func (h *hollow) create(w http.ResponseWriter, r *http.Request) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.limit > 0 && h.taken >= h.limit {
-		h.limit = 0
-		h.Server.ServeHTTP(w, r)
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	var results bytes.Buffer
-	for {
-		_, rest, more := bytes.Cut(body, []byte(`"objectWriteTraceId":"`))
-		if !more {
-			break
-		}
-		trace, after, _ := bytes.Cut(rest, []byte(`"`))
-		if results.Len() > 0 {
-			results.WriteByte(',')
-		}
-		fmt.Fprintf(&results, `{"id":"%d","properties":{},"createdAt":"2026-01-02T03:04:05Z","updatedAt":"2026-01-02T03:04:05Z","archived":false,"objectWriteTraceId":"%s"}`, firstID+h.taken, trace)
-		h.taken++
-		body = after
-	}
-	answer(w, http.StatusCreated, results.Bytes())
-}
-
-func answer(w http.ResponseWriter, status int, results []byte) {
-	w.Header().Set("Content-Type", "application/json;charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `{"status":"COMPLETE","results":[%s],"startedAt":"2026-01-02T03:04:05Z","completedAt":"2026-01-02T03:04:05Z"}`, results)
 }

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/ticketetl/ticketetl/internal/benchdata"
+	"github.com/ticketetl/ticketetl/internal/devrun"
+	"github.com/ticketetl/ticketetl/internal/report"
+)
+
+// start measures the start-up, and the size of the program.
+func (b *bench) start(int) error {
+	info, err := os.Stat(b.bin)
+	if err != nil {
+		return err
+	}
+	quick := *b
+	quick.rounds = max(b.rounds, 21)
+	err = quick.alone(work{what: "version", name: b.bin, args: []string{"version"}})
+	fmt.Printf("The program has %.1f MB.\n", float64(info.Size())/1e6)
+	return err
+}
+
+// csv checks a CSV beside encoding/csv, and Miller casting the same columns.
+func (b *bench) csv(rows int) error {
+	file, err := b.file(rows, "csv", benchdata.Write)
+	if err != nil {
+		return err
+	}
+	works := []work{
+		b.yard("encoding/csv, only reading", rows, "csv", file),
+		b.checked("validate CSV, keyed, offline schema", rows, "tickets.yaml", file),
+		b.checked("validate CSV, keyless, offline schema", rows, "keyless.yaml", file),
+	}
+	if err := b.sideBySide(works...); err != nil {
+		return err
+	}
+	return b.miller(rows, file, works[0])
+}
+
+// maxMiller is the most rows that Miller is given: it takes some forty times as long.
+const maxMiller = 100_000
+
+func (b *bench) miller(rows int, file string, yard work) error {
+	mlr, err := exec.LookPath("mlr")
+	switch {
+	case err != nil:
+		fmt.Println("Miller (mlr) is not installed: skipped.")
+		return nil
+	case rows > maxMiller:
+		return nil
+	}
+	cast := `created = strptime($Created, "%Y-%m-%d %H:%M:%S"); due = strptime(${Due Date}, "%d/%m/%Y"); amount = float($Amount); tags = splitax($Category, ";")`
+	return b.sideBySide(yard, work{what: "Miller, casting the same columns", rows: rows, name: mlr, args: []string{"--icsv", "--ojson", "put", "-q", cast, file}})
+}
+
+// large is csv without what would take too long: it is for the peak of memory.
+func (b *bench) large(rows int) error {
+	file, err := b.file(rows, "csv", benchdata.Write)
+	if err != nil {
+		return err
+	}
+	once := *b
+	once.rounds = 1
+	return once.sideBySide(
+		b.yard("encoding/csv, only reading", rows, "csv", file),
+		b.checked("validate CSV, keyed, offline schema", rows, "tickets.yaml", file),
+		b.checked("validate CSV, keyless, offline schema", rows, "keyless.yaml", file))
+}
+
+func (b *bench) xlsx(rows int) error {
+	file, err := b.file(rows, "xlsx", writeWorkbook)
+	if err != nil {
+		return err
+	}
+	return b.sideBySide(
+		b.yard("excelize, only iterating the rows", rows, "xlsx", file),
+		b.checked("validate XLSX, offline schema", rows, "tickets.yaml", file))
+}
+
+// imports loads a file into an account that keeps nothing and answers at once, so
+// that the figure is ours, and then into the sandbox, which stores and compares.
+func (b *bench) imports(rows int) error {
+	file, err := b.file(rows, "csv", benchdata.Write)
+	if err != nil {
+		return err
+	}
+	url, stop, err := devrun.Hollow(0)
+	if err != nil {
+		return err
+	}
+	err = b.alone(
+		b.imported("import CSV, upsert, all new, hollow account", rows, "tickets.yaml", url, file),
+		b.imported("import CSV, create, keyless, hollow account", rows, "keyless.yaml", url, file))
+	stop()
+	if err != nil {
+		return err
+	}
+	return b.withSandbox(func(url string) error {
+		once := *b
+		once.rounds = 1 // of new tickets; then they are there
+		if err := once.alone(b.imported("import CSV, upsert, all new, sandbox", rows, "tickets.yaml", url, file)); err != nil {
+			return err
+		}
+		return b.alone(b.imported("import CSV, upsert, all unchanged, sandbox", rows, "tickets.yaml", url, file))
+	}, "--no-limits", "--index-lag", "0s")
+}
+
+func (b *bench) imported(what string, rows int, mapping, url, file string) work {
+	w := b.own(what, rows, "import", "-m", b.path(mapping), "--runs", b.path("runs"), "--again", "--yes", file)
+	w.env = account(url)
+	return w
+}
+
+func account(url string) []string {
+	return []string{"HUBSPOT_BASE_URL=" + url, "HUBSPOT_ACCESS_TOKEN=bench"}
+}
+
+func (b *bench) withSandbox(do func(url string) error, flags ...string) error {
+	url, stop, err := devrun.Sandbox(b.bin, flags...)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return do(url)
+}
+
+func (b *bench) exports(rows int) error {
+	file, err := b.file(rows, "csv", benchdata.Write)
+	if err != nil {
+		return err
+	}
+	return b.withSandbox(func(url string) error {
+		if _, err := b.run(b.imported("", rows, "tickets.yaml", url, file)); err != nil {
+			return err
+		}
+		var works []work
+		for _, kind := range []string{"csv", "xlsx"} {
+			w := b.own("export to "+kind+", sandbox", rows, "export", "-o", b.path("out."+kind))
+			w.env = account(url)
+			works = append(works, w)
+		}
+		return b.alone(works...)
+	}, "--no-limits", "--index-lag", "0s")
+}
+
+// The limit that an import is measured under.
+const (
+	perWindow   = 190
+	window      = 10 // seconds
+	limitedRows = 50_000
+)
+
+// limited loads new tickets under the limit of an account, with answers that take
+// their time, and says how much of what the limit allows was used.
+func (b *bench) limited(int) error {
+	file, err := b.file(limitedRows, "csv", benchdata.Write)
+	if err != nil {
+		return err
+	}
+	return b.withSandbox(func(url string) (err error) {
+		defer func() { err = errors.Join(err, os.RemoveAll(b.path("runs"))) }()
+		w := b.imported("import CSV, upsert, all new, 190 calls in 10 s", limitedRows, "tickets.yaml", url, file)
+		s, err := b.run(w)
+		if err != nil {
+			return err
+		}
+		row(w, s, s)
+		return b.tellLimit(s)
+	}, "--limit", fmt.Sprint(perWindow), "--latency", "50ms-400ms", "--index-lag", "0s")
+}
+
+// tellLimit: the limit allows its number of calls at once, and as many again in each
+// window that follows.
+func (b *bench) tellLimit(s sample) error {
+	folders, err := filepath.Glob(b.path("runs/*"))
+	if err != nil || len(folders) != 1 {
+		return fmt.Errorf("%d run folders: %w", len(folders), err)
+	}
+	summary, err := report.LoadSummary(folders[0])
+	if err != nil {
+		return err
+	}
+	calls, wall := float64(summary.Calls.Total), s.wall.Seconds()
+	fmt.Printf("%.0f calls, %d answered 429 (%.2f in 1,000); %.1f %% of what the limit allows in that time (%.0f); %.1f %% of one core.\n",
+		calls, summary.Calls.RateLimited, 1000*float64(summary.Calls.RateLimited)/calls,
+		100*calls/(perWindow+perWindow*wall/window), perWindow+perWindow*wall/window, 100*s.cpu.Seconds()/wall)
+	return nil
+}
