@@ -162,10 +162,30 @@ func (p Position) source() string {
 }
 
 func (k *keySet) double(what, value string, at place) Problem {
-	return Problem{
+	p := Problem{
 		Value:   value,
 		Code:    "DUPLICATE_KEY",
 		Message: fmt.Sprintf("%s %q stands in %s already", what, value, k.rowOf(at)),
 		Hint:    "keep one of the two rows; keys are compared without case and outer blanks",
 	}
+	if strings.ToUpper(value) != strings.ToLower(value) {
+		p.Message += ", there maybe in other case"
+		p.Hint += ", since HubSpot does not say whether it tells them apart"
+	}
+	if caseMatters(value) {
+		p.Hint = fmt.Sprintf("if the id in %s differs in case, as Salesforce ids of 15 characters may, export the ids of 18 characters, "+
+			"which differ without case too (in a report: a formula with CASESAFEID), and import those; else keep one of the two rows", k.rowOf(at))
+	}
+	return p
+}
+
+// caseMatters says whether value looks like an id of Salesforce's that is unique only
+// by the case of its letters: 15 letters and digits, capitals and small ones.
+func caseMatters(value string) bool {
+	if len(value) != 15 || strings.ToLower(value) == value || strings.ToUpper(value) == value {
+		return false
+	}
+	return strings.IndexFunc(value, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
+	}) < 0
 }

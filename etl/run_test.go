@@ -193,8 +193,8 @@ func TestRunUniqueProperties(t *testing.T) {
 	require.Equal(t, []string{"one created", "two created", "One rejected", "bad rejected", "BAD rejected"}, report.texts)
 	require.Equal(t, etl.Problem{
 		Column: 0, Property: "subject", Value: "One", Code: "DUPLICATE_KEY",
-		Message: `subject "One" stands in row 2 of t.csv already`,
-		Hint:    "keep one of the two rows; keys are compared without case and outer blanks",
+		Message: `subject "One" stands in row 2 of t.csv already, there maybe in other case`,
+		Hint:    "keep one of the two rows; keys are compared without case and outer blanks, since HubSpot does not say whether it tells them apart",
 	}, report.outs[2].Problems[0])
 }
 
@@ -202,7 +202,30 @@ func TestRunSaysWhereTheKeyStood(t *testing.T) {
 	t.Parallel()
 	report, _, err := runRows(t, etl.Options{Unique: true}, &sink{}, "key:A", "key:a")
 	require.NoError(t, err)
-	require.Equal(t, `key "a" stands in row 2 of t.csv already`, report.outs[1].Problems[0].Message)
+	require.Equal(t, `key "a" stands in row 2 of t.csv already, there maybe in other case`, report.outs[1].Problems[0].Message)
+}
+
+// TestRunDoubleKeys: what is said of a key that stands twice depends on whether case
+// can have a part in it.
+func TestRunDoubleKeys(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, first, second, message, hint string }{
+		{"digits have no case", "17", "17", `key "17" stands in row 2 of t.csv already`, "keep one of the two rows; keys are compared without case and outer blanks"},
+		{"ids of 15 characters of Salesforce", "5003000000D8cuI", "5003000000D8cui", `key "5003000000D8cui" stands in row 2 of t.csv already, there maybe in other case`,
+			"if the id in row 2 of t.csv differs in case, as Salesforce ids of 15 characters may, export the ids of 18 characters, " +
+				"which differ without case too (in a report: a formula with CASESAFEID), and import those; else keep one of the two rows"},
+		{"15 letters of one case are no such id", "ABCDEFGHIJKLMNO", "ABCDEFGHIJKLMNO", `key "ABCDEFGHIJKLMNO" stands in row 2 of t.csv already, there maybe in other case`,
+			"keep one of the two rows; keys are compared without case and outer blanks, since HubSpot does not say whether it tells them apart"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			report, _, err := runRows(t, etl.Options{Unique: true}, &sink{}, "key:"+tt.first, "key:"+tt.second)
+			require.NoError(t, err)
+			require.Equal(t, tt.message, report.outs[1].Problems[0].Message)
+			require.Equal(t, tt.hint, report.outs[1].Problems[0].Hint)
+		})
+	}
 }
 
 func TestRunBatches(t *testing.T) {
