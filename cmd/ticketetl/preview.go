@@ -8,6 +8,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/report"
 )
 
 // samples collects, while a file is checked, one example of each conversion:
@@ -117,9 +118,23 @@ func (s *samples) print(w io.Writer, infos []extract.Info, unused []string) {
 		fmt.Fprintf(w, "  %s%s  %-28s %s\n", names[i], strings.Repeat(" ", width-len([]rune(names[i]))), target, s.example(i))
 	}
 	if len(unused) > 0 {
-		fmt.Fprintf(w, "  not used: %s\n", strings.Join(unused, ", "))
+		fmt.Fprintf(w, "  not used: %s\n", unusedText(unused))
 	}
 	fmt.Fprintln(w)
+}
+
+// unusedText names columns that are not used, a line of them at most.
+func unusedText(columns []string) string {
+	const most = 12
+	names := make([]string, 0, most)
+	for _, name := range columns[:min(len(columns), most)] {
+		names = append(names, short(name, 30))
+	}
+	text := strings.Join(names, ", ")
+	if more := len(columns) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %s more (unused_columns in %s has all)", thousands(int64(more)), report.SummaryFile)
+	}
+	return text
 }
 
 func columnName(c transform.ColumnPlan) string {

@@ -116,9 +116,14 @@ func (j *job) prepare(ctx context.Context) error {
 	}
 	j.sample = newSamples(files.mappers[0], j.app.flags.redact)
 	j.sample.changedOnly = j.edit != nil
-	j.unused = j.unusedColumns(files.mappers[0].Unused())
-	j.summary.Inputs, err = files.describe(j.files)
-	return err
+	if j.summary.Inputs, err = files.describe(j.files); err != nil {
+		return err
+	}
+	for i, m := range files.mappers {
+		j.summary.Inputs[i].Unused = j.unusedColumns(m.Unused())
+	}
+	j.unused = j.summary.Inputs[0].Unused
+	return nil
 }
 
 // decideDates reads the files that have columns of dates whose order of day and

@@ -8,6 +8,8 @@ const (
 	CodeInvalidText       = "INVALID_TEXT"       // not UTF-8, or with a NUL character
 	CodeEncodedTwice      = "ENCODED_TWICE"      // warning: letters that were encoded as UTF-8 twice
 	CodeGuardedText       = "GUARDED_TEXT"       // warning: an apostrophe that guards against formulas
+	CodeInvisibleText     = "INVISIBLE_TEXT"     // warning: only characters that cannot be seen; counts as blank
+	CodeTotalsRow         = "TOTALS_ROW"         // a row of totals, not of a ticket
 	CodeTooLong           = "TOO_LONG"           // more characters than HubSpot stores
 	CodeMissingValue      = "MISSING_VALUE"      // blank, where HubSpot needs a value
 	CodeMissingKey        = "MISSING_KEY"        // the key of the row is blank

@@ -52,17 +52,6 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// isBlank says whether s has nothing but white space.
-func isBlank(s string) bool {
-	if s == "" {
-		return true
-	}
-	if s[0] > ' ' && s[0] < utf8.RuneSelf {
-		return false
-	}
-	return strings.TrimSpace(s) == ""
-}
-
 // textConverter passes texts through as they are.
 type textConverter struct{}
 

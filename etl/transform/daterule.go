@@ -470,7 +470,7 @@ func (s *scan) digits(to *int, least, most int) bool {
 
 // word reads a literal of a pattern; a blank stands for any number of blanks.
 func (s *scan) word(literal string) bool {
-	if isBlank(literal) {
+	if strings.TrimSpace(literal) == "" {
 		return s.blanks()
 	}
 	rest, ok := strings.CutPrefix(s.rest, literal)

@@ -31,6 +31,7 @@ type DraftInput struct {
 // not certain is marked "# ?".
 func Draft(w io.Writer, in DraftInput) error {
 	d := &draft{DraftInput: in, columns: map[string]int{}, why: map[string]string{}, used: map[int]bool{}, distinct: map[int][]string{}}
+	d.leaveTotals()
 	d.match()
 	d.settle()
 	d.head()
@@ -58,8 +59,30 @@ type draft struct {
 	domains  int // column of domains + 1
 	ids      []idColumn
 
-	pipelineSure bool  // somebody has said so
-	err          error // of Ask
+	where        []string // what is true of rows that are no totals
+	pipelineSure bool     // somebody has said so
+	err          error    // of Ask
+}
+
+// leaveTotals takes rows of totals out of the samples, where the word comes first,
+// and notes how the mapping leaves them out too.
+func (d *draft) leaveTotals() {
+	var rows [][]string
+	var kinds [][]etl.Kind
+	for i, row := range d.Samples {
+		column, ok := totalsRow(row)
+		if ok && !slices.ContainsFunc(row[:column], func(s string) bool { return !isBlank(s) }) {
+			if not := isNot(d.Header, column, row[column]); !slices.Contains(d.where, not) {
+				d.where = append(d.where, not)
+			}
+			continue
+		}
+		rows = append(rows, row)
+		if i < len(d.Kinds) {
+			kinds = append(kinds, d.Kinds[i])
+		}
+	}
+	d.Samples, d.Kinds = rows, kinds
 }
 
 // An idColumn holds ids of records of another object type.
@@ -93,6 +116,9 @@ func (d *draft) head() {
 		d.linef("operation: upsert")
 	}
 	d.source()
+	if len(d.where) > 0 {
+		d.linef("where: %s  # ? leaves rows of totals out", yamlQuoted(strings.Join(d.where, " && ")))
+	}
 	if d.key != "" {
 		doubt := ""
 		if strings.HasPrefix(d.why[d.key], "?") {

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -49,6 +50,10 @@ func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 		if !take {
 			return true, nil
 		}
+	}
+	if column, f := m.totalsFlaw(rec); f != nil {
+		j.add(column, "", f)
+		return false, j.problems
 	}
 	rec.Properties = m.propertiesFor()
 	m.applyKey(&j)
@@ -245,13 +250,16 @@ func (j *judge) add(column int, property string, f *flaw) {
 			return
 		}
 	}
-	value := ""
+	value, hint := "", f.hint
 	if column >= 0 {
 		value = fieldOf(j.rec, column)
 	}
+	if r := invisibleIn(value); r != "" && !f.warning && !strings.Contains(f.message, r) {
+		hint = strings.TrimPrefix(hint+"; the cell has a character that cannot be seen ("+r+")", "; ")
+	}
 	j.problems = append(j.problems, etl.Problem{
 		Column: column, Property: property, Value: value,
-		Code: f.code, Message: f.message, Hint: f.hint, Warning: f.warning,
+		Code: f.code, Message: f.message, Hint: hint, Warning: f.warning,
 	})
 }
 

@@ -1,6 +1,8 @@
 package transform_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,21 +43,112 @@ associations:
   - {to: companies, column: "Domain", match: domain, type: primary, missing: skip, split: ";"}
 `
 
-// TestTotals: a row of totals is rejected, and told how to be left out; a row that
-// only lacks its key is not.
+// TestTotals: a row of totals is one problem that says how to leave such rows out;
+// a row that only looks a little like one is told so, and a ticket is a ticket.
 func TestTotals(t *testing.T) {
 	t.Parallel()
-	m := compile(t, design)
-	for _, word := range []string{"Total", "SUMME:", "Gesamt", "合計", "Total général"} {
-		_, problems := m.Apply(row("Status", word, "Hours", "17"))
-		require.NotEmpty(t, problems)
-		require.Equal(t, "MISSING_KEY", problems[0].Code)
-		require.Contains(t, problems[0].Hint, "if it is a row of totals, as \""+word+"\" in column ")
-		require.Contains(t, problems[0].Hint, `with where: 'row["Ticket ID"] != ""'`)
+	const keyless = "operation: create\nproperties:\n  subject: Subject\n  hs_pipeline_stage: {value: Novo}\n"
+	tests := []struct {
+		name, mapping string
+		cells         []string
+		want          string // code; empty: a ticket
+		hint          string
+	}{
+		{"in the column of the key", design, []string{"Ticket ID", "Total", "Hours", "17"}, "TOTALS_ROW", `leave such rows out: add this to where in the mapping: && row["Ticket ID"] != "Total"`},
+		{"beside a blank key", design, []string{"Status", "SUMME:", "Hours", "17,5"}, "TOTALS_ROW", `row["Status"] != "SUMME:"`},
+		{"with its number in the cell", design, []string{"Status", "Total: 57"}, "TOTALS_ROW", `row["Status"] != "Total: 57"`},
+		{"no key is mapped", keyless, []string{"Subject", "Gesamt", "Hours", "1.234,50 €", "Priority", "3 %"}, "TOTALS_ROW", `in the mapping with where: 'row["Subject"] != "Gesamt"'; if it is a ticket, write more into the cell`},
+		{"in Japanese", keyless, []string{"Subject", "合計", "Hours", "10:30"}, "TOTALS_ROW", `!= "合計"`},
+		{"in Polish", keyless, []string{"Subject", "Łącznie", "Hours", "(3)"}, "TOTALS_ROW", "Łącznie"},
+		{"in French", keyless, []string{"Subject", "Sous-total", "Hours", "R$ 5"}, "TOTALS_ROW", "Sous-total"},
+		{"in Russian, numbers of a workbook", keyless, []string{"Subject", "Общий итог", "Hours:n", "5"}, "TOTALS_ROW", "Общий итог"},
+		{"nothing else", keyless, []string{"Subject", "Total"}, "TOTALS_ROW", ""},
+		{"a ticket of that name with a key", design, []string{"Ticket ID", "17", "Subject", "Total", "Status", "Open"}, "", ""},
+		{"a number and a word, and the number is the key", "operation: create\nkey: {property: external_id, column: Ticket ID}\n" + keyless[len("operation: create\n"):],
+			[]string{"Ticket ID", "17", "Subject", "Total"}, "", ""},
+		{"a name beside it", keyless, []string{"Subject", "Total", "Assignee", "Zoe"}, "", ""},
+		{"a name with a number beside it", keyless, []string{"Subject", "Total", "Assignee", "P1"}, "", ""},
+		{"a date beside it", keyless, []string{"Subject", "Total", "Created", "31.01.2024"}, "", ""},
+		{"a word that only begins so", keyless, []string{"Subject", "Totally broken", "Hours", "17"}, "", ""},
+		{"another text in the row, and no key", design, []string{"Status", "Total", "Subject", "x", "Hours", "17"}, "MISSING_KEY", `if it is a row of totals, as "Total" in column `},
+		{"no word", design, []string{"Subject", "Totally broken", "Status", "open"}, "MISSING_KEY", ""},
 	}
-	_, problems := m.Apply(row("Subject", "Totally broken", "Status", "open"))
-	require.Equal(t, "MISSING_KEY", problems[0].Code)
-	require.NotContains(t, problems[0].Hint, "totals")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			skip, problems := compile(t, tt.mapping).Apply(row(tt.cells...))
+			require.False(t, skip)
+			if tt.want == "" {
+				require.Empty(t, told(problems))
+				return
+			}
+			require.Equal(t, tt.want, problems[0].Code)
+			require.Contains(t, problems[0].Hint, tt.hint)
+			require.Equal(t, tt.hint == "" && tt.want == "MISSING_KEY", !strings.Contains(problems[0].Hint, "leave such rows out"), problems[0].Hint)
+			if tt.want == "TOTALS_ROW" {
+				require.Len(t, problems, 1)
+				require.Equal(t, tt.cells[1], problems[0].Value)
+			}
+		})
+	}
+}
+
+// TestTotalsRemedy: the expression that the hint names leaves the row out, and no
+// other one.
+func TestTotalsRemedy(t *testing.T) {
+	t.Parallel()
+	const mapping = "operation: create\nproperties:\n  subject: Subject\n  hs_pipeline_stage: {value: Novo}\n"
+	total := row("Subject", `Total "général"`, "Hours", "17")
+	total.Fields[1] = "Total général"
+	_, problems := compile(t, mapping).Apply(total)
+	_, where, _ := strings.Cut(problems[0].Hint, "with ")
+	where, _, _ = strings.Cut(where, "; if")
+	m := compile(t, mapping+where+"\n")
+	skip, problems := m.Apply(total)
+	require.True(t, skip)
+	require.Empty(t, problems)
+	skip, problems = m.Apply(row("Subject", "Anything", "Hours", "17"))
+	require.False(t, skip)
+	require.Empty(t, problems)
+}
+
+// TestInvisible: what only has characters that cannot be seen counts as blank, and
+// that is told.
+func TestInvisible(t *testing.T) {
+	t.Parallel()
+	m := compile(t, "operation: create\nkey: {property: external_id, column: Ticket ID}\nproperties:\n  subject: Subject\n  content: Description\n  hs_pipeline_stage: Status\n"+
+		"  hs_ticket_priority: {column: Priority, default: LOW}\n  effort: Hours\nassociations: [{to: contacts, column: E-mail, match: email}]\n")
+	good := []string{"Ticket ID", "T-1", "Subject", "One", "Status", "Novo"}
+	const unseen = "the cell has only characters that cannot be seen (U+200B), and counts as blank"
+	tests := []struct {
+		column, text string
+		want         string // of what is told; empty: nothing
+	}{
+		{"Subject", "\u200b", "B MISSING_VALUE: subject is blank, and HubSpot needs it in a new ticket; " + unseen},
+		{"Subject", " \u200b\ufeff\u00a0", "B MISSING_VALUE: subject is blank, and HubSpot needs it in a new ticket; " + unseen},
+		{"Subject", "\u00ad\u2060\u200e\u3164\ufe0f", "B MISSING_VALUE: subject is blank, and HubSpot needs it in a new ticket; " + strings.Replace(unseen, "200B", "00AD", 1)},
+		{"Subject", "a\u200b", ""},
+		{"Subject", "\u0600", ""}, // an Arabic sign that is seen, though of the same kind
+		{"Description", "\u200b", "warning C INVISIBLE_TEXT: " + unseen},
+		{"Priority", "\u200b", "warning E INVISIBLE_TEXT: " + unseen},
+		{"E-mail", "\u200b", "warning K INVISIBLE_TEXT: " + unseen},
+		{"Ticket ID", "\u200b", "A MISSING_KEY: the key is blank; " + unseen},
+		{"Ticket ID", "T-1\u200e", `A INVALID_KEY: key "T-1\u200e" begins or ends with a character that cannot be seen (U+200E)`},
+		{"Hours", "\u200e12", `INVALID_NUMBER: "\u200e12" is not a number; only digits are numbers here; the cell has a character that cannot be seen (U+200E)`},
+	}
+	for _, tt := range tests {
+		rec := row(append(slices.Clone(good), tt.column, tt.text)...)
+		_, problems := m.Apply(rec)
+		if tt.want == "" {
+			require.Empty(t, told(problems))
+			continue
+		}
+		require.Len(t, problems, 1)
+		require.Contains(t, told(problems)[0], tt.want)
+		if tt.column == "Priority" {
+			require.Contains(t, written(rec), "hs_ticket_priority=LOW", "the default of a blank cell")
+		}
+	}
 }
 
 func TestApply(t *testing.T) {

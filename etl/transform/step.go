@@ -46,7 +46,7 @@ func (s *step) plain(rec *etl.Record) (value string, ok bool, f *flaw) {
 		return "", false, f
 	}
 	if isBlank(c.text) {
-		return s.blank()
+		return s.unseen(c.text)
 	}
 	if s.table == nil {
 		return s.convertOften(c)
@@ -121,6 +121,19 @@ func (s *step) input(rec *etl.Record) (cell, *flaw) {
 	}
 	c := cell{fieldOf(rec, s.column), rec.Kind(s.column), rec.Valid}
 	return c, cellFlaw(c.text, c.kind)
+}
+
+// unseen is blank for a cell that may have characters that cannot be seen, which is
+// told.
+func (s *step) unseen(text string) (value string, ok bool, f *flaw) {
+	told := unseen(text)
+	if value, ok, f = s.blank(); f == nil {
+		return value, ok, told
+	}
+	if told != nil {
+		f.message += "; " + told.message
+	}
+	return value, ok, f
 }
 
 func (s *step) blank() (string, bool, *flaw) {
@@ -209,7 +222,13 @@ func (k *keyStep) value(rec *etl.Record) (string, *flaw) {
 	}
 	switch {
 	case isBlank(text):
-		return "", flawOf(CodeMissingKey, "fill the cell in; "+k.property+" tells which ticket the row is", "the key is blank")
+		f := flawOf(CodeMissingKey, "fill the cell in; "+k.property+" tells which ticket the row is", "the key is blank")
+		if told := unseen(text); told != nil {
+			f.message += "; " + told.message
+		}
+		return "", f
+	case outerInvisible(text) != "":
+		return "", flawOf(CodeInvalidKey, "remove it; keys are compared as they are", "key %s begins or ends with a character that cannot be seen (%s)", quote(text), outerInvisible(text))
 	case text != strings.TrimSpace(text):
 		return "", flawOf(CodeInvalidKey, "remove the blanks around it; keys are compared as they are", "key %s has outer blanks", quote(text))
 	case k.id && !allDigits(text):
@@ -264,7 +283,7 @@ func (l *link) values(rec *etl.Record, add func(value string)) *flaw {
 		return f
 	}
 	if isBlank(text) {
-		return nil
+		return unseen(text)
 	}
 	if l.split == "" {
 		return l.one(text, add)

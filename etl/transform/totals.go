@@ -2,13 +2,144 @@ package transform
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ticketetl/ticketetl/etl"
 )
 
 // totals are the words that begin a row of totals, in plain form (see plainWords).
-const totals = "total,totals,totales,totais,total general,total geral,grand total,sum,sums,summe,gesamt,gesamtsumme,insgesamt,somme,suma,soma,somma,totale,subtotal,sous total,zwischensumme," +
-	"合計,総計,小計,count,anzahl,nombre"
+var totals = plainSet(
+	"total, totals, grand total, total general, sum, sums, subtotal, sub-total, subtotals, count, total count, average, avg",
+	"gesamt, gesamtsumme, gesamtergebnis, summe, insgesamt, zwischensumme, teilergebnis, anzahl, endsumme, mittelwert, durchschnitt",
+	"somme, total général, sous-total, nombre total, moyenne",
+	"total general, totales, suma, suma total, subtotales, recuento, promedio",
+	"total geral, totais, soma, subtotais, contagem, média",
+	"totale, totale generale, totale complessivo, totali, somma, subtotale, totale parziale, conteggio",
+	"totaal, eindtotaal, subtotaal, som, aantal, gemiddelde",
+	"totalt, summa, totalsumma, delsumma, slutsumma, antal, i alt, ialt, sluttotal, totalsum, delsum, sum totalt, antall",
+	"yhteensä, summa, kokonaissumma, välisumma, loppusumma",
+	"suma, razem, łącznie, ogółem, suma końcowa, suma częściowa, suma całkowita",
+	"celkem, součet, celkový součet, mezisoučet, spolu, súčet, medzisúčet, celkový súčet",
+	"összesen, végösszeg, összeg, részösszeg, mindösszesen, total general, ukupno, sveukupno, skupaj, vsota",
+	"toplam, genel toplam, ara toplam, jumlah, total keseluruhan, tổng, tổng cộng",
+	"итого, всего, общий итог, сумма, промежуточный итог, разом, всього, общо, σύνολο, γενικό σύνολο",
+	"合計, 総計, 小計, 合计, 总计, 小计, 共计, 總計, 小計, 合計數, 합계, 총계, 소계, 총합계, รวม, ผลรวม, รวมทั้งหมด",
+	`المجموع, الإجمالي, المجموع الكلي, סה"כ, סך הכל`,
+)
+
+func plainSet(lists ...string) map[string]bool {
+	set := map[string]bool{}
+	for _, list := range lists {
+		for word := range strings.SplitSeq(list, ",") {
+			set[plainWords(word)] = true
+		}
+	}
+	return set
+}
+
+// isTotalsWord says whether text is a word for totals, maybe with the number
+// beside it: "Total: 57".
+func isTotalsWord(text string) bool {
+	const longest = 60 // bytes; the word stands alone
+	return len(text) <= longest && totals[strings.Trim(plainWords(text), "0123456789 ")]
+}
+
+// totalsRow finds the word in a row that has nothing else but figures and blanks,
+// as it stands below a table. A row of one cell is too little to tell.
+func totalsRow(fields []string) (column int, ok bool) {
+	column = -1
+	for i, text := range fields {
+		if isBlank(text) || isFigure(text) {
+			continue
+		}
+		if column >= 0 {
+			return -1, false
+		}
+		column = i
+	}
+	return column, column >= 0 && len(fields) > 1 && isTotalsWord(fields[column])
+}
+
+// isFigure says whether text is a number, written in whichever way, or a length of
+// time: "1.234,50", "R$ 5", "12 h", "(3)", "10:30".
+func isFigure(text string) bool {
+	const longest = 32 // bytes
+	if len(text) > longest {
+		return false
+	}
+	notDigit := func(r rune) bool { return r < '0' || r > '9' }
+	front, inner := cutFunc(text, notDigit)
+	inner = strings.TrimRightFunc(inner, notDigit)
+	if inner == "" || !isSign(front, true) || !isSign(text[len(front)+len(inner):], false) {
+		return false
+	}
+	if allDigits(strings.ReplaceAll(inner, ":", "")) {
+		return true
+	}
+	for _, decimal := range []byte{',', '.'} {
+		if _, _, ok := (numberConverter{decimal: decimal}).parts(inner); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// cutFunc parts s where drop is no longer true.
+func cutFunc(s string, drop func(rune) bool) (front, rest string) {
+	rest = strings.TrimLeftFunc(s, drop)
+	return s[:len(s)-len(rest)], rest
+}
+
+// isSign says whether s may stand beside a number: a currency, a unit, brackets. What
+// ends in a letter right before the digits is a name: P1.
+func isSign(s string, before bool) bool {
+	const most = 3 // letters
+	letters := 0
+	for _, r := range s {
+		switch {
+		case unicode.IsLetter(r):
+			letters++
+		case unicode.IsSpace(r), unicode.Is(unicode.Sc, r), isInvisible(r), strings.ContainsRune("+-−.,()%", r):
+		default:
+			return false
+		}
+	}
+	last, _ := utf8.DecodeLastRuneInString(s)
+	return letters <= most && !(before && (unicode.IsLetter(last) || letters > 0 && last == '-'))
+}
+
+// totalsFlaw says that rec is a row of totals and no ticket, in which column, and how
+// to leave such rows out. A row with a key of its own is a ticket.
+func (m *Mapper) totalsFlaw(rec *etl.Record) (column int, f *flaw) {
+	column, ok := totalsRow(rec.Fields)
+	if !ok || m.key != nil && m.key.column != column && !isBlank(fieldOf(rec, m.key.column)) {
+		return 0, nil
+	}
+	word, remedy := rec.Fields[column], fmt.Sprintf("leave such rows out in the mapping with where: %s", yamlQuoted(isNot(rec.Header, column, rec.Fields[column])))
+	if m.where != nil {
+		remedy = "leave such rows out: add this to where in the mapping: && " + isNot(rec.Header, column, word)
+	}
+	return column, flawOf(CodeTotalsRow, remedy+"; if it is a ticket, write more into the cell",
+		"the row looks like a row of totals and not like a ticket: %s, and beside it only numbers and blank cells", quote(word))
+}
+
+// isNot is the expression that is true of rows with another text in a column.
+func isNot(h *etl.Header, column int, text string) string {
+	return fmt.Sprintf("row[%q] != %q", nameOrLetter(h, column), text)
+}
+
+// nameOrLetter is how an expression reaches a column.
+func nameOrLetter(h *etl.Header, column int) string {
+	if name := h.Name(column); name != "" {
+		return name
+	}
+	return etl.ColumnLetter(column)
+}
+
+// yamlQuoted is s as a text of the mapping, in single quotes.
+func yamlQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // tellTotals says how to leave a row of totals out, where the row lacks its key or
 // what HubSpot needs, and a cell has a word for totals.
@@ -19,8 +150,9 @@ func (j *judge) tellTotals() {
 			continue
 		}
 		if column, ok := totalsCell(j.rec.Fields); ok {
-			p.Hint = fmt.Sprintf("%s; if it is a row of totals, as %s in column %s looks, leave such rows out in the mapping with where: '%s'",
-				p.Hint, quote(fieldOf(j.rec, column)), etl.ColumnLetter(column), filledIn(j.rec.Header, p.Column))
+			filledIn := fmt.Sprintf("row[%q] != \"\"", nameOrLetter(j.rec.Header, p.Column))
+			p.Hint = fmt.Sprintf("%s; if it is a row of totals, as %s in column %s looks, leave such rows out in the mapping with where: %s",
+				p.Hint, quote(fieldOf(j.rec, column)), etl.ColumnLetter(column), yamlQuoted(filledIn))
 			return // once is enough
 		}
 	}
@@ -29,21 +161,9 @@ func (j *judge) tellTotals() {
 // totalsCell finds the cell that has a word for totals.
 func totalsCell(fields []string) (column int, ok bool) {
 	for i, text := range fields {
-		if isBlank(text) {
-			continue
-		}
-		if words := plainWords(text); isOneOf(words, totals) {
+		if !isBlank(text) && isTotalsWord(text) {
 			return i, true
 		}
 	}
 	return 0, false
-}
-
-// filledIn is the expression that is true of rows whose cell is not blank.
-func filledIn(h *etl.Header, column int) string {
-	name := h.Name(column)
-	if name == "" {
-		name = etl.ColumnLetter(column)
-	}
-	return fmt.Sprintf("row[%q] != \"\"", name)
 }

@@ -74,13 +74,14 @@ type Mapping struct {
 
 // An Input is one input file of a run.
 type Input struct {
-	Path     string `json:"path"`
-	Size     int64  `json:"size"` // bytes
-	SHA256   string `json:"sha256"`
-	Format   string `json:"format"`             // csv, xlsx ...
-	Encoding string `json:"encoding,omitempty"` // of a CSV
-	Sheet    string `json:"sheet,omitempty"`    // of a workbook
-	Rows     int64  `json:"rows"`
+	Path     string   `json:"path"`
+	Size     int64    `json:"size"` // bytes
+	SHA256   string   `json:"sha256"`
+	Format   string   `json:"format"`             // csv, xlsx ...
+	Encoding string   `json:"encoding,omitempty"` // of a CSV
+	Sheet    string   `json:"sheet,omitempty"`    // of a workbook
+	Rows     int64    `json:"rows"`
+	Unused   []string `json:"unused_columns,omitempty"` // names of those that the mapping does not use
 }
 
 // Calls counts requests to HubSpot.

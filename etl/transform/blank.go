@@ -1,0 +1,65 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// isBlank says whether s has nothing that can be seen: white space, and characters
+// that have no shape of their own, such as the zero-width space.
+func isBlank(s string) bool {
+	if s == "" {
+		return true
+	}
+	if s[0] > ' ' && s[0] < utf8.RuneSelf {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !isInvisible(r) }) < 0
+}
+
+// isInvisible says whether r shows nothing and is no white space: what Unicode calls
+// default ignorable, and the blank of Braille.
+func isInvisible(r rune) bool {
+	if r < 0xAD {
+		return false
+	}
+	return r == '\u2800' || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+// invisibleIn names the first invisible character of s; empty when there is none.
+func invisibleIn(s string) string {
+	i := strings.IndexFunc(s, isInvisible)
+	if i < 0 {
+		return ""
+	}
+	r, _ := utf8.DecodeRuneInString(s[i:])
+	return fmt.Sprintf("U+%04X", r)
+}
+
+// unseen is what is told of a cell that counts as blank though there are characters
+// in it; nil of one that is really blank.
+func unseen(text string) *flaw {
+	r := invisibleIn(text)
+	if r == "" {
+		return nil
+	}
+	return &flaw{
+		code: CodeInvisibleText, warning: true,
+		message: "the cell has only characters that cannot be seen (" + r + "), and counts as blank",
+		hint:    "empty it, or write what is meant",
+	}
+}
+
+// outerInvisible names an invisible character at either end of s; empty when there
+// is none.
+func outerInvisible(s string) string {
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	if isInvisible(first) {
+		return invisibleIn(string(first))
+	}
+	return invisibleIn(string(last))
+}
