@@ -144,3 +144,12 @@ func written(rec *etl.Record) []string {
 	}
 	return out
 }
+
+// codes lists columns and codes of problems.
+func codes(problems []etl.Problem) []string {
+	var out []string
+	for _, p := range problems {
+		out = append(out, etl.ColumnLetter(p.Column)+" "+p.Code)
+	}
+	return out
+}

@@ -3,7 +3,6 @@ package transform
 import (
 	"fmt"
 	"sort"
-	"strings"
 	"sync"
 	"time"
 	_ "time/tzdata" // the same answer on machines without a time zone database
@@ -193,36 +192,4 @@ func stamp(seconds int64, nano int) (string, bool) {
 		b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 	}
 	return string(append(b, 'Z')), true
-}
-
-// monthWords are the months' names and their usual short forms, in lower case.
-var monthWords = nameTable(1,
-	"january jan, february feb, march mar, april apr, may, june jun, july jul, august aug, september sep sept, october oct, november nov, december dec",
-	"janeiro jan, fevereiro fev, março marco mar, abril abr, maio mai, junho jun, julho jul, agosto ago, setembro set, outubro out, novembro nov, dezembro dez",
-	"enero ene, febrero feb, marzo mar, abril abr, mayo may, junio jun, julio jul, agosto ago, septiembre setiembre sept sep, octubre oct, noviembre nov, diciembre dic",
-	"januar jänner jan, februar feb, märz maerz mär mrz, april apr, mai, juni jun, juli jul, august aug, september sep sept, oktober okt, november nov, dezember dez",
-	"janvier janv jan, février fevrier févr fevr fév fev, mars, avril avr, mai, juin, juillet juil, août aout, septembre sept, octobre oct, novembre nov, décembre decembre déc dec",
-)
-
-// weekdayWords are the names of the days of the week and their usual short
-// forms, in lower case; Sunday is 0.
-var weekdayWords = nameTable(0,
-	"sunday sun, monday mon, tuesday tue tues, wednesday wed, thursday thu thur thurs, friday fri, saturday sat",
-	"domingo dom, segunda seg, terça ter, quarta qua, quinta qui, sexta sex, sábado sáb sab",
-	"domingo dom, lunes lun, martes mar, miércoles mié mie, jueves jue, viernes vie, sábado sáb sab",
-	"sonntag so, montag mo, dienstag di, mittwoch mi, donnerstag do, freitag fr, samstag sonnabend sa",
-	"dimanche dim, lundi lun, mardi mar, mercredi mer, jeudi jeu, vendredi ven, samedi sam",
-)
-
-// nameTable numbers names from first on.
-func nameTable(first int, languages ...string) map[string]int {
-	table := map[string]int{}
-	for _, names := range languages {
-		for i, words := range strings.Split(names, ",") {
-			for _, word := range strings.Fields(words) {
-				table[word] = first + i
-			}
-		}
-	}
-	return table
 }

@@ -23,6 +23,7 @@ const (
 	CodeDateWithTime      = "DATE_WITH_TIME"     // a time of day for a property that holds a day
 	CodeTimeGap           = "TIME_GAP"           // a local time that daylight saving leaves out
 	CodeTimeOverlap       = "TIME_OVERLAP"       // a local time that daylight saving has twice
+	CodeOtherCalendar     = "OTHER_CALENDAR"     // warning: a year that may be one of another calendar
 	CodePrecisionCut      = "PRECISION_CUT"      // warning: HubSpot keeps milliseconds
 	CodeInvalidOption     = "INVALID_OPTION"     // no option of the property
 	CodeAmbiguousOption   = "AMBIGUOUS_OPTION"   // several options fit

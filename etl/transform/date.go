@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -46,20 +47,50 @@ func (d *dateConverter) convert(c cell) (string, *flaw) {
 	if f != nil {
 		return "", f
 	}
+	var value string
 	if d.day {
-		return d.dayOf(at, c.text)
+		value, f = d.dayOf(at, c.text)
+	} else {
+		value, f = d.momentOf(at, c.text)
 	}
+	if f == nil && c.kind == etl.Text {
+		f = otherCalendar(at.year, c.text)
+	}
+	return value, f
+}
+
+// otherCalendar tells of a year that is hardly one of the common era, but of the
+// Buddhist or an Islamic one in our days. It is written as it stands.
+func otherCalendar(year int, text string) *flaw {
+	name := ""
+	switch {
+	case year >= 1900+543 && year <= 2100+543:
+		name = fmt.Sprintf("the Buddhist calendar, whose %d is %d", year, year-543)
+	case year >= 1300 && year < 1500:
+		name = "an Islamic calendar"
+	default:
+		return nil
+	}
+	return &flaw{
+		code: CodeOtherCalendar, warning: true,
+		message: fmt.Sprintf("the year of %s may be one of %s; it is written as it stands", quote(text), name),
+		hint:    "if so, export the dates again with years of the common era",
+	}
+}
+
+// momentOf writes a moment in UTC.
+func (d *dateConverter) momentOf(at civil, text string) (string, *flaw) {
 	seconds, f := d.zone.moment(at)
 	if f != nil {
 		return "", f
 	}
 	value, ok := stamp(seconds, at.nano)
 	if !ok {
-		return "", flawOf(CodeImpossibleDate, "", "%s is beyond the years 1 to 9999", quote(c.text))
+		return "", flawOf(CodeImpossibleDate, "", "%s is beyond the years 1 to 9999", quote(text))
 	}
 	if at.nano%1e6 != 0 {
 		return value, &flaw{code: CodePrecisionCut, warning: true,
-			message: quote(c.text) + " is finer than a millisecond",
+			message: quote(text) + " is finer than a millisecond",
 			hint:    "HubSpot keeps milliseconds; what is finer is cut off"}
 	}
 	return value, nil
@@ -130,7 +161,7 @@ func readByRules(text string, rules []dateRule, declared bool) (civil, *flaw) {
 // A misfit says how near a text came to a rule, the nearest last.
 type misfit struct {
 	kind misfitKind
-	why  string // for impossible; for a year that the pattern writes with two digits
+	why  string // for impossible and unclearMonth; for a year that the pattern writes with two digits
 }
 
 type misfitKind int
@@ -140,6 +171,7 @@ const (
 	otherForm
 	twoDigitYear
 	impossible
+	unclearMonth // its name is of different months in different languages
 )
 
 func (m misfit) flaw(text string, rules []dateRule, declared bool) *flaw {
@@ -149,6 +181,8 @@ func (m misfit) flaw(text string, rules []dateRule, declared bool) *flaw {
 	}
 	form := strings.Join(words, " or ")
 	switch {
+	case m.kind == unclearMonth:
+		return flawOf(CodeAmbiguousDate, `begin the pattern with the language in the mapping, e.g. dates: "pl: d MMM yyyy"`, "the month of %s is not clear: %s", quote(text), m.why)
 	case m.kind == impossible:
 		return flawOf(CodeImpossibleDate, "dates are read as "+form, "%s is no date: %s", quote(text), m.why)
 	case m.kind == twoDigitYear:

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 	"unicode"
@@ -30,9 +31,16 @@ func parseDateRule(text string) (rule dateRule, message, hint string) {
 	case "epoch-ms":
 		return dateRule{words: "milliseconds since 1970", epoch: true, read: readMillis}, "", ""
 	}
-	elements, message, hint := parsePattern(text)
+	words, pattern, message, hint := languageOf(text)
 	if message != "" {
 		return dateRule{}, message, hint
+	}
+	elements, message, hint := parsePattern(pattern)
+	if message != "" {
+		return dateRule{}, message, hint
+	}
+	for i := range elements {
+		elements[i].words = words
 	}
 	return dateRule{words: text, read: func(s string) (civil, misfit) { return readPattern(s, elements) }}, "", ""
 }
@@ -266,14 +274,30 @@ func (s *scan) two(to *int) bool {
 	return true
 }
 
-// month reads the name of a month.
-func (s *scan) month(c *civil) bool { return s.name(monthWords, &c.month) }
+// month reads the name of a month. One that means several leaves c without a month
+// and is returned.
+func (s *scan) month(words wordSet, c *civil) (unclear string, ok bool) {
+	word, rest := nameAt(s.rest)
+	found := words[word]
+	if found == 0 {
+		return "", false
+	}
+	s.rest = rest
+	if bits.OnesCount16(found) > 1 {
+		return word, true
+	}
+	c.month = bits.TrailingZeros16(found)
+	return "", true
+}
 
-// weekday reads the name of a day of the week, 0 for Sunday: Tue, Di., terça-feira.
-func (s *scan) weekday(to *int) bool {
-	if !s.name(weekdayWords, to) {
+// weekday reads the name of a day of the week: Tue, Di., terça-feira. What it may mean
+// is a set of bits, 0 for Sunday.
+func (s *scan) weekday(words wordSet, to *uint16) bool {
+	word, rest := nameAt(s.rest)
+	if *to = words[word]; *to == 0 {
 		return false
 	}
+	s.rest = rest
 	if rest, ok := strings.CutPrefix(s.rest, "-feira"); ok {
 		s.rest = rest
 	} else {
@@ -282,25 +306,12 @@ func (s *scan) weekday(to *int) bool {
 	return true
 }
 
-// name reads a word of a table.
-func (s *scan) name(words map[string]int, to *int) bool {
-	end := strings.IndexFunc(s.rest, func(r rune) bool { return !unicode.IsLetter(r) })
-	if end < 0 {
-		end = len(s.rest)
-	}
-	n, ok := words[strings.ToLower(s.rest[:end])]
-	if !ok {
-		return false
-	}
-	*to, s.rest = n, s.rest[end:]
-	return true
-}
-
 // An element is one piece of a pattern: a letter with its count, or a literal.
 type element struct {
 	letter  byte // y M d E H h m s S a X; 0: literal
 	count   int
 	literal string
+	words   *calendarWords // for names
 }
 
 // patternLetters are the letters of patterns and how often each may be repeated.
@@ -375,9 +386,18 @@ func nextElement(rest string) (e element, size int, message, hint string) {
 func readPattern(text string, elements []element) (civil, misfit) {
 	s := scan{rest: text}
 	var c civil
-	weekday := -1
+	var weekday uint16
+	unclear := ""
 	for i, e := range elements {
-		read := e.letter == 'E' && s.weekday(&weekday) || e.letter != 'E' && s.element(e, &c)
+		read := false
+		switch {
+		case e.letter == 'E':
+			read = s.weekday(e.words.weekdays, &weekday)
+		case e.letter == 'M' && e.count > 2:
+			unclear, read = s.month(e.words.months, &c)
+		default:
+			read = s.element(e, &c)
+		}
 		switch {
 		case !read && e.letter == 'y' && shortYear(s.rest):
 			return civil{}, misfit{twoDigitYear, e.shortYear()}
@@ -388,8 +408,11 @@ func readPattern(text string, elements []element) (civil, misfit) {
 			s.char('.') // of a name cut short: 1 feb. 2024
 		}
 	}
+	if unclear != "" && s.rest == "" {
+		return civil{}, misfit{unclearMonth, fmt.Sprintf("%q is month %s", unclear, meanings(unclear))}
+	}
 	at, miss := check(c, s.rest == "")
-	if miss.kind == fitting && weekday >= 0 && at.weekday() != time.Weekday(weekday) {
+	if miss.kind == fitting && weekday != 0 && weekday>>at.weekday()&1 == 0 {
 		return civil{}, misfit{impossible, fmt.Sprintf("%s is a %s", at.date(), at.weekday())}
 	}
 	return at, miss
@@ -420,9 +443,6 @@ func (s *scan) element(e element, c *civil) bool {
 		}
 		return s.digits(&c.year, 4, 4)
 	case 'M':
-		if e.count > 2 {
-			return s.month(c)
-		}
 		return s.digits(&c.month, least, most)
 	case 'd':
 		return s.digits(&c.day, least, most)

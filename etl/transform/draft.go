@@ -236,8 +236,11 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // draftPatterns are tried on dates that are neither ISO nor all digits.
 var draftPatterns = []string{
-	"yyyy/MM/dd", "yyyy/MM/dd HH:mm", "yyyy/MM/dd HH:mm:ss", "d MMM yyyy", "d MMM yyyy HH:mm", "d MMM yyyy HH:mm:ss", "d MMM yyyy h:mm a", "d/MMM/yyyy h:mm a", "d/MMM/yy h:mm a",
-	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMMM d, yyyy", "MMMM d, yyyy h:mm a", "EEE, d MMM yyyy HH:mm:ss X", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
+	"yyyy/M/d", "yyyy/M/d H:mm", "yyyy/M/d H:mm:ss", "d MMM yyyy", "d MMM yyyy HH:mm", "d MMM yyyy HH:mm:ss", "d MMM yyyy h:mm a", "d/MMM/yyyy h:mm a", "d/MMM/yy h:mm a",
+	"d. MMM yyyy", "d. MMM yyyy HH:mm", "d MMM yyyy, HH:mm", "d. MMM yyyy, HH:mm", "d 'de' MMM 'de' yyyy", "d 'de' MMM 'de' yyyy HH:mm", "EEE d MMM yyyy", "EEE, d MMM yyyy", "EEE, d. MMM yyyy", "EEE d MMM yyyy HH:mm",
+	"d-MMM-yyyy", "d-MMM-yyyy HH:mm", "d-MMM-yyyy HH:mm:ss", "d-MMM-yy", "d-MMM-yy HH:mm", "d MMM yy", "d/MMM/yyyy", "d/MMM/yy", "yyyy年M月d日", "yyyy年M月d日 H:mm", "yyyy年M月d日 H:mm:ss", "yyyy年M月d日(EEE)", "yyyy년 M월 d일", "yyyy년 M월 d일 H:mm",
+	"yyyy.M.d", "yyyy.M.d H:mm", "yyyy.M.d H:mm:ss", "yyyy.M.d.", "yyyy.M.d. H:mm", "yyyy.M.d. H:mm:ss", "yyyy. M. d.", "yyyyMMdd", "yyyyMMddHHmmss",
+	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMM d, yyyy, h:mm a", "MMM d, yyyy h:mm:ss a", "MMM d, yyyy, h:mm:ss a", "EEE, MMM d, yyyy", "EEE, d MMM yyyy HH:mm:ss X", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
 }
 
 // dates declares a form that all cells have, if only one does. Where the cells
@@ -272,12 +275,35 @@ func (d *draft) datePattern(cells []string) {
 			return
 		}
 	}
+	if form, others := formOfLanguage(cells); form != "" {
+		d.linef("    dates: %s%s", strconv.Quote(form), others)
+		return
+	}
 	form, odd := mostDates(cells)
 	if form == "" {
 		d.linef("    # dates: \"dd/MM/yyyy HH:mm\"  # ? say how dates such as %s are written", strconv.Quote(cells[0]))
 		return
 	}
 	d.linef("    dates: %s  # ? but %s is none of this form", strconv.Quote(form), strconv.Quote(oneLine(odd)))
+}
+
+// formOfLanguage finds a pattern with names of months of one language, where the words
+// of all languages together do not tell the month. Others that read the cells
+// differently are a doubt.
+func formOfLanguage(cells []string) (form, doubt string) {
+	for _, n := range cldrNames {
+		for _, pattern := range draftPatterns {
+			named := n.language + ": " + pattern
+			switch {
+			case !strings.Contains(pattern, "MMM") || !allDates(cells, named):
+			case form == "":
+				form = named
+			case !readAlike(cells, form, named):
+				return form, "  # ? or " + strconv.Quote(named)
+			}
+		}
+	}
+	return form, ""
 }
 
 // mostDates returns the form that more than half of the cells have, and the first
