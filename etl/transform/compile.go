@@ -159,7 +159,7 @@ func (c *compiler) key() {
 	}
 	c.plan(ColumnPlan{
 		Column: column, Header: columnName(c.h, column), Property: def.Name, Label: def.Label, Type: def.Type,
-		Conversion: "key, as it is",
+		Conversion: "key, as it is" + leftOpen(c.s.Rules[k.Property], c.days),
 	})
 }
 
@@ -471,6 +471,7 @@ func (c *compiler) note(s *step, p *Property, def *schema.Property) {
 	default:
 		plan.Header, plan.Conversion = fmt.Sprintf("%q", p.Value), "constant"
 	}
+	plan.Conversion += leftOpen(c.s.Rules[def.Name], c.days)
 	if s.table != nil {
 		plan.Conversion += ", through a table of " + strconv.Itoa(len(s.table.from))
 	}

@@ -58,6 +58,26 @@ func testsOf(rules []schema.Rule, days calendar) []test {
 	return tests
 }
 
+// leftOpen names what of the rules of a property only HubSpot checks, for people;
+// empty when nothing is.
+func leftOpen(rules []schema.Rule, days calendar) string {
+	var open []string
+	for _, rule := range rules {
+		switch {
+		case rule.Type == phoneRule && len(rule.Arguments) > 0:
+			open = append(open, "that the telephone number is one of "+strings.ToUpper(rule.Arguments[0]))
+		case testOf(rule, days) == nil:
+			open = append(open, "the rule "+rule.Type)
+		}
+	}
+	if len(open) == 0 {
+		return ""
+	}
+	return ", only HubSpot checks " + strings.Join(open, " and ")
+}
+
+const phoneRule = "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE"
+
 func testOf(rule schema.Rule, days calendar) test {
 	arg := ""
 	if len(rule.Arguments) > 0 {
@@ -105,7 +125,7 @@ func textTest(kind, arg string) test {
 		return must("must be a domain", isPlainDomain)
 	case "URL":
 		return must("must be a URL", func(v string) bool { return hostOf(v) != "" })
-	case "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE":
+	case phoneRule:
 		return must("must be a telephone number that begins with + and a country code", hasCountryCode)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package transform_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ func TestValidationRules(t *testing.T) {
 		{"content", "URL_ALLOWED_DOMAINS", args{"example.com"}, args{"https://EXAMPLE.com/a"}, args{"https://badexample.com"}, `"https://badexample.com" must be a URL of example.com`},
 		{"content", "URL_BLOCKED_DOMAINS", args{"example.com"}, args{"https://example.org"}, args{"https://example.com"}, `"https://example.com" must not be a URL of example.com`},
 		{"content", "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE", nil, args{"+55 11 4002-8922"}, args{"11 4002-8922"}, `"11 4002-8922" must be a telephone number that begins with + and a country code`},
+		{"content", "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE", args{"br"}, args{"+55 11 4002-8922", "+1 202 555 0100"}, args{"11 4002-8922"}, `"11 4002-8922" must be a telephone number that begins with + and a country code`},
 		{"effort", "MIN_NUMBER", args{"0.1"}, args{"0.10", "5"}, args{"0.09999999999999999999"}, `"0.09999999999999999999" must be at least 0.1`},
 		{"effort", "MAX_NUMBER", args{"10"}, args{"10.0"}, args{"10.00000000000000000001"}, `"10.00000000000000000001" must be at most 10`},
 		{"effort", "DECIMAL", args{"2"}, args{"1.25", "1"}, args{"1.250"}, `"1.250" must have at most 2 decimal places`},
@@ -57,6 +59,10 @@ func TestValidationRules(t *testing.T) {
 		{"effort", "MIN_NUMBER", args{"many"}, args{"1"}, nil, ""},
 		{"content", "REGEX", args{"(?!a)"}, args{"a"}, nil, ""},
 	}
+	open := map[string]string{
+		"AFTER_DURATION PT7H": ", only HubSpot checks the rule AFTER_DURATION", "MIN_NUMBER many": ", only HubSpot checks the rule MIN_NUMBER",
+		"REGEX (?!a)": ", only HubSpot checks the rule REGEX", "PHONE_NUMBER_WITH_EXPLICIT_COUNTRY_CODE br": ", only HubSpot checks that the telephone number is one of BR",
+	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			t.Parallel()
@@ -68,6 +74,11 @@ func TestValidationRules(t *testing.T) {
 				Now: time.Date(2024, 1, 2, 2, 0, 0, 0, time.UTC), // the first of January in the account's zone
 			})
 			require.NoError(t, err)
+			plan := mapper.Columns()[1]
+			require.Equal(t, tt.property, plan.Property)
+			_, left, _ := strings.Cut(plan.Conversion, ", only")
+			_, want, _ := strings.Cut(open[tt.rule+" "+strings.Join(tt.args, " ")], ", only")
+			require.Equal(t, want, left, "what is left to HubSpot is said")
 			for _, text := range tt.good {
 				_, problems := mapper.Apply(row("Ticket ID", "1", "X", text))
 				require.Empty(t, told(problems), text)
