@@ -17,6 +17,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
 type initOptions struct {
@@ -39,7 +40,8 @@ func (a *app) initCommand() *cobra.Command {
 		Long: `Reads the headers and the first rows of FILE and drafts a mapping: columns are
 matched to ticket properties by name, label and what their cells hold. What is
 doubtful is marked "# ?", or asked with --interactive, and what was not matched is
-listed. With --schema it works without a token.`,
+listed. Of a workbook with several sheets it takes the one that fits best. With
+--schema it works without a token.`,
 		Example: `  ticketetl init tickets.xlsx -o mapping.yaml
   ticketetl init --sandbox samples/chamados.csv`,
 		Args: wordsBetween(1, 1, "one file"),
@@ -75,11 +77,10 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.close()) }()
-	in, err := readSamples(ctx, opts)
+	in, err := readSamples(ctx, opts, conn.schema)
 	if err != nil {
 		return err
 	}
-	in.Schema = conn.schema
 	if opts.interactive {
 		in.Ask = func(q transform.Question) (int, error) { return a.choose(ctx, q) }
 	}
@@ -98,16 +99,70 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 	return err
 }
 
-// readSamples reads the header and the first good rows of a file.
-func readSamples(ctx context.Context, opts initOptions) (transform.DraftInput, error) {
+// readSamples reads the header and the first good rows of a file; of a workbook whose
+// sheet is not named, those of the sheet that fits the account best.
+func readSamples(ctx context.Context, opts initOptions, s *schema.Schema) (transform.DraftInput, error) {
 	if err := opts.source.check(); err != nil {
 		return transform.DraftInput{}, err
 	}
-	sheets, err := extract.Expand(opts.file, opts.source.options(transform.Source{}))
+	sheets, err := sheetsToDraft(opts)
 	if err != nil {
 		return transform.DraftInput{}, err
 	}
-	f, err := extract.Open(opts.file, sheets[0]) // of several sheets, the first
+	best, firstErr := transform.DraftInput{}, error(nil)
+	most := -1
+	for i, sheet := range sheets {
+		in, err := readSheet(ctx, opts, sheet)
+		if err != nil {
+			if firstErr == nil {
+				firstErr = err
+			}
+			continue
+		}
+		in.Schema = s
+		if fit := transform.Fit(in); fit > most {
+			best, most = in, fit
+			if i > 0 {
+				best.Source.Sheet = sheet.Sheet
+			}
+		}
+	}
+	if most < 0 {
+		return best, firstErr
+	}
+	for _, sheet := range sheets {
+		if len(sheets) > 1 {
+			best.Sheets = append(best.Sheets, sheet.Sheet)
+		}
+	}
+	return best, nil
+}
+
+// maxSheets bounds how many sheets of a workbook are looked at.
+const maxSheets = 20
+
+// sheetsToDraft are the options for each sheet that the draft may be made from.
+func sheetsToDraft(opts initOptions) ([]extract.Options, error) {
+	source := opts.source.options(transform.Source{})
+	if source.Sheet != "" {
+		sheets, err := extract.Expand(opts.file, source)
+		if err != nil {
+			return nil, err
+		}
+		return sheets[:1], nil // of several sheets, the first
+	}
+	named := source
+	named.Sheet = "all"
+	sheets, err := extract.Expand(opts.file, named)
+	if err != nil || len(sheets) < 2 {
+		return []extract.Options{source}, nil // Open tells what is wrong
+	}
+	return sheets[:min(len(sheets), maxSheets)], nil
+}
+
+// readSheet reads the header and the first good rows of one sheet, or of a CSV.
+func readSheet(ctx context.Context, opts initOptions, sheet extract.Options) (transform.DraftInput, error) {
+	f, err := extract.Open(opts.file, sheet)
 	if err != nil {
 		return transform.DraftInput{}, err
 	}

@@ -19,7 +19,8 @@ type DraftInput struct {
 	Whole   bool         // they are all there are
 	Kinds   [][]etl.Kind // of the samples; nil when all are text
 	Schema  *schema.Schema
-	Source  Source // what is known of how the file is read; written down where it is set
+	Source  Source   // what is known of how the file is read; written down where it is set
+	Sheets  []string // all that a workbook has, where there are several
 
 	// Ask settles doubts with a person: it returns the index of the choice. An
 	// error ends the draft. Nil: doubts are marked instead.
@@ -30,9 +31,7 @@ type DraftInput struct {
 // properties by name, by label and by what other help-desks call them; what is
 // not certain is marked "# ?".
 func Draft(w io.Writer, in DraftInput) error {
-	d := &draft{DraftInput: in, columns: map[string]int{}, why: map[string]string{}, used: map[int]bool{}, distinct: map[int][]string{}}
-	d.leaveTotals()
-	d.match()
+	d := newDraft(in)
 	d.settle()
 	d.head()
 	d.properties()
@@ -42,6 +41,17 @@ func Draft(w io.Writer, in DraftInput) error {
 	}
 	_, err := io.WriteString(w, d.out.String())
 	return err
+}
+
+// Fit is how many columns find a property or an association, which tells a sheet of
+// tickets from others.
+func Fit(in DraftInput) int { return len(newDraft(in).used) }
+
+func newDraft(in DraftInput) *draft {
+	d := &draft{DraftInput: in, columns: map[string]int{}, why: map[string]string{}, used: map[int]bool{}, distinct: map[int][]string{}}
+	d.leaveTotals()
+	d.match()
+	return d
 }
 
 // A draft gathers what is matched, and the text.
@@ -105,6 +115,9 @@ func (d *draft) linef(format string, args ...any) {
 
 func (d *draft) head() {
 	d.linef("# Mapping of %s, drafted by 'ticketetl init'. Lines marked with \"# ?\" need a look.", strconv.Quote(d.File))
+	if len(d.Sheets) > 1 {
+		d.linef("# The sheets of the workbook: %s. This is for one; --sheet takes others.", oneLine(quotedList(d.Sheets)))
+	}
 	d.linef("version: 1")
 	if d.key == "" {
 		d.linef("operation: create")
@@ -174,7 +187,7 @@ func (d *draft) properties() {
 		}
 	}
 	slices.SortFunc(names, func(a, b string) int { return d.columns[a] - d.columns[b] })
-	if len(names) == 0 {
+	if !slices.ContainsFunc(names, d.isDrafted) {
 		d.linef("properties: {}")
 	} else {
 		d.linef("properties:")
@@ -189,10 +202,21 @@ func (d *draft) properties() {
 	d.unmatched()
 }
 
+// isDrafted says whether a property stands in the draft, not only in a comment.
+func (d *draft) isDrafted(name string) bool {
+	p := d.Schema.Property(name)
+	l, cells, _ := d.choicesOf(p, d.columns[name])
+	return l == nil || d.fits(p, l, cells)
+}
+
 func (d *draft) property(p *schema.Property, column int) {
+	l, cells, split := d.choicesOf(p, column)
+	if l != nil && !d.fits(p, l, cells) {
+		d.unfit(p, column, l, cells, split)
+		return
+	}
 	d.linef("  %s:  # %s: %s", p.Name, strconv.Quote(p.Label), d.why[p.Name])
 	d.linef("    column: %s", d.columnName(column))
-	cells := d.cells(column)
 	switch untyped := d.untyped(column); {
 	case len(untyped) == 0:
 	case p.Type == "date" || p.Type == "datetime":
@@ -200,35 +224,67 @@ func (d *draft) property(p *schema.Property, column int) {
 	case p.Type == "number":
 		d.number(untyped)
 	}
+	if split != "" {
+		d.linef("    split: %q", split)
+	}
+	if l != nil {
+		d.values(p, cells, l)
+	}
+}
+
+// choicesOf is what the cells of a column may name where it holds p: nil where any
+// text will do. Cells with several options are parted.
+func (d *draft) choicesOf(p *schema.Property, column int) (l *lookup, cells []string, split string) {
+	cells = d.cells(column)
 	switch {
 	case p.Name == stageProperty:
-		d.values(cells, d.stageLookup())
+		l = d.stageLookup()
 	case p.Name == pipelineProperty:
-		d.values(cells, newLookup(pipelineItems(d.Schema)))
+		l = newLookup(pipelineItems(d.Schema))
 	case p.ReferencedObjectType == "OWNER":
-		d.values(cells, newLookup(ownerItems(d.Schema)))
+		l = newLookup(ownerItems(d.Schema))
 	case p.Type == "enumeration" && !p.ExternalOptions:
-		d.options(p, cells)
+		l = newLookup(optionItems(p))
+		if p.Multiple() {
+			split = d.splitOf(cells)
+			cells = splitCells(cells, split)
+		}
+	}
+	return l, cells, split
+}
+
+// fits says whether any cell names a choice of p, or may be guessed to. Of what every
+// ticket needs, and where there is somebody to ask, all do.
+func (d *draft) fits(p *schema.Property, l *lookup, cells []string) bool {
+	return d.Ask != nil || p.Name == stageProperty || p.Name == pipelineProperty || len(cells) == 0 ||
+		slices.ContainsFunc(cells, func(s string) bool { return len(l.find(s)) > 0 || guessedIndex(l, s) >= 0 })
+}
+
+// unfit drafts a property as a comment: every row would be rejected for it.
+func (d *draft) unfit(p *schema.Property, column int, l *lookup, cells []string, split string) {
+	d.linef("  # ? Column %s may be %s (%s), but none of its cells is one of %s. Take it in with a table of values:",
+		d.columnName(column), p.Name, strconv.Quote(p.Label), oneLine(l.list(l.all())))
+	d.linef("  # %s:", p.Name)
+	d.linef("  #   column: %s", d.columnName(column))
+	if split != "" {
+		d.linef("  #   split: %q", split)
+	}
+	d.linef("  #   values:")
+	for _, cell := range cells[:min(len(cells), maxListed)] {
+		d.linef("  #     %q: \"\"", cell)
 	}
 }
 
 func (d *draft) stageLookup() *lookup {
 	stages := newStages(d.Schema)
-	if d.pipeline != nil {
+	pipelines := pipelineItems(d.Schema)
+	switch {
+	case d.pipeline != nil:
 		return stages.byPipeline[d.pipeline.ID]
+	case len(pipelines) == 1:
+		return stages.byPipeline[pipelines[0].id]
 	}
 	return stages.all
-}
-
-// options drafts how cells with several options are split, and a table.
-func (d *draft) options(p *schema.Property, cells []string) {
-	if p.Multiple() {
-		if split := d.splitOf(cells); split != "" {
-			d.linef("    split: %q", split)
-			cells = splitCells(cells, split)
-		}
-	}
-	d.values(cells, newLookup(optionItems(p)))
 }
 
 // oneLine keeps a comment a comment.
@@ -381,8 +437,44 @@ func (d *draft) number(cells []string) {
 	case point:
 		d.linef("    decimal: \".\"")
 	default:
-		d.linef("    # ? not all cells are numbers, e.g. %s", strconv.Quote(cells[0]))
+		d.mostNumbers(cells)
 	}
+}
+
+// mostNumbers declares the decimal sign with which most of the cells are numbers, if
+// only one does, and names a cell that is none.
+func (d *draft) mostNumbers(cells []string) {
+	comma, odd := countNumbers(cells, ',')
+	point, oddPoint := countNumbers(cells, '.')
+	decimal := ","
+	if point > comma {
+		comma, odd, decimal = point, oddPoint, "."
+	}
+	switch {
+	case countPlain(cells)*2 > len(cells):
+		d.linef("    # ? not all cells are numbers, e.g. %s", strconv.Quote(firstOther(cells)))
+	case comma*2 > len(cells) && (decimal == "." || comma > point):
+		d.linef("    decimal: %q  # ? but %s is no such number", decimal, strconv.Quote(oneLine(odd)))
+	default:
+		d.linef("    # ? not all cells are numbers, e.g. %s", strconv.Quote(oneLine(odd)))
+	}
+}
+
+func countPlain(cells []string) int { n, _ := countNumbers(cells, 0); return n }
+
+func firstOther(cells []string) string { _, odd := countNumbers(cells, 0); return oneLine(odd) }
+
+// countNumbers counts the cells that are numbers with a decimal sign, and returns the
+// first that is none.
+func countNumbers(cells []string, decimal byte) (n int, odd string) {
+	for _, s := range cells {
+		if _, f := (numberConverter{decimal: decimal}).read(s); f == nil {
+			n++
+		} else if odd == "" {
+			odd = s
+		}
+	}
+	return n, odd
 }
 
 func allNumbers(cells []string, decimal byte) bool {

@@ -85,6 +85,13 @@ func TestDraftByContent(t *testing.T) {
 		{name: "dates in German words", header: "Create date", cells: []string{"5. März 2024", "12. Dez. 2024"}, want: `    dates: "d. MMM yyyy"`},
 		{name: "dates in Japanese", header: "Create date", cells: []string{"2024年3月13日 9:05", "2024年12月1日 10:00"}, want: `    dates: "yyyy年M月d日 H:mm"`},
 		{name: "dates in Spanish words", header: "Create date", cells: []string{"5 de marzo de 2024"}, want: `    dates: "d 'de' MMM 'de' yyyy"`},
+		{name: "cells of which none is an option", header: "Category", cells: []string{"Zebra", "Giraffe"}, want: "  # ? Column \"Category\" may be hs_ticket_category", never: "  hs_ticket_category:"},
+		{name: "a cell of which nothing is known, beside one that is a stage", header: "Status", cells: []string{"New", "Zebra"}, want: "    values:\n      \"New\": \"New\"\n      # \"Zebra\": \"?\"  # ? one of"},
+		{name: "an owner by an address whose name another one has too", header: "Assignee", cells: []string{"bob2@example.com", "Zoe"}, want: `"bob2@example.com": "Bob Stone (`},
+		{name: "nobody is an owner", header: "Assignee", cells: []string{"ana@example.com", "No Agent"}, want: `"No Agent": ""  # ? nobody`},
+		{name: "channels as help-desks call them", header: "Source", cells: []string{"Phone call (incoming)", "Feedback Widget"}, want: `"Phone call (incoming)": "Phone"  # ?`},
+		{name: "most numbers have a decimal comma", header: "Price", cells: []string{"1,5", "2,25", "3,0", "4..5"}, want: `    decimal: ","  # ? but "4..5" is no such number`},
+		{name: "most numbers need no sign", header: "Price", cells: []string{"1.5", "2", "n/a"}, want: `    # ? not all cells are numbers, e.g. "n/a"`},
 		{name: "titles in Portuguese", header: "Nome do ticket", cells: []string{"a", "b"}, want: "  subject:"},
 		{name: "titles in French", header: "Titre", cells: []string{"a", "b"}, want: "  subject:"},
 		{name: "a title in Japanese", header: "件名", cells: []string{"a", "b"}, want: "  subject:"},
@@ -109,6 +116,8 @@ func TestDraftByContent(t *testing.T) {
 			t.Parallel()
 			acc := account()
 			acc.Pipelines = append(acc.Pipelines, schema.Pipeline{ID: "99", Label: "Werk", DisplayOrder: 3, Stages: []schema.Stage{{ID: "901", Label: "Fertig"}}})
+			acc.Properties = append(acc.Properties, schema.Property{Name: "source_type", Label: "Source", Type: "enumeration", FieldType: "radio",
+				Options: []schema.Option{{Value: "PHONE", Label: "Phone"}, {Value: "FORM", Label: "Form"}}})
 			acc.Properties = append(acc.Properties, schema.Property{Name: "time_spent", Label: "Hours worked", Type: "number", FieldType: "number"})
 			in := transform.DraftInput{File: "x.csv", Header: etl.NewHeader([]string{tt.header, "Filler"}), Schema: acc, Whole: true}
 			for _, cell := range tt.cells {
@@ -127,6 +136,35 @@ func TestDraftByContent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDraftInLanguageOfAccount: stages are understood in the account's language, and
+// the cells in their own.
+func TestDraftInLanguageOfAccount(t *testing.T) {
+	t.Parallel()
+	acc := account()
+	acc.Pipelines = []schema.Pipeline{{ID: "0", Label: "Support-Pipeline", Stages: []schema.Stage{
+		{ID: "1", Label: "Neu"}, {ID: "2", Label: "Warten auf Kontakt"}, {ID: "3", Label: "Warten auf uns"}, {ID: "4", Label: "Geschlossen"},
+	}}}
+	in := transform.DraftInput{
+		File: "x.csv", Header: etl.NewHeader([]string{"Sujet", "Statut"}), Schema: acc, Whole: true,
+		Samples: [][]string{{"a", "Nouveau"}, {"b", "En attente du client"}, {"c", "En cours"}, {"d", "Résolu"}, {"e", "geschlossen"}},
+	}
+	var out bytes.Buffer
+	require.NoError(t, transform.Draft(&out, in))
+	m, err := transform.Parse("draft.yaml", out.Bytes())
+	require.NoError(t, err)
+	mapper, err := transform.Compile(m, acc, in.Header, transform.CompileOptions{})
+	require.NoError(t, err)
+	var stages []string
+	for _, fields := range in.Samples {
+		rec := &etl.Record{Header: in.Header, Fields: fields}
+		_, problems := mapper.Apply(rec)
+		require.Empty(t, problems)
+		stage, _ := rec.Property("hs_pipeline_stage")
+		stages = append(stages, stage)
+	}
+	require.Equal(t, []string{"1", "2", "3", "4", "4"}, stages)
 }
 
 // TestDraftOfMixedDates: cells that are real dates need no form, the texts beside

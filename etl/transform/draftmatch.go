@@ -105,6 +105,7 @@ func (d *draft) totalsWithout(column int) (n int) {
 // order of the list, and is good.
 func (d *draft) named(list string, good func(column int) bool) (column int, ok bool) {
 	for name := range strings.SplitSeq(list, ",") {
+		name = plainWords(name)
 		for i, header := range d.Header.Names() {
 			if name != "" && !d.used[i] && (plainWords(header) == name || plainWords(withoutBrackets(header)) == name) && good(i) {
 				return i, true
@@ -146,9 +147,12 @@ func (d *draft) suits(column int, p *schema.Property) bool {
 		return false
 	case p.Type == "date", p.Type == "datetime":
 		forms := append([]string{"iso", "dmy", "mdy"}, draftPatterns...)
-		return d.typed(column) || slices.ContainsFunc(forms, func(form string) bool { return allDates(texts, form) })
+		untyped := d.untyped(column)
+		return d.typed(column, etl.Date, etl.DateTime) &&
+			(len(untyped) == 0 || slices.ContainsFunc(forms, func(form string) bool { return allDates(untyped, form) }))
 	case p.Type == "number":
-		return slices.ContainsFunc([]byte{0, ',', '.'}, func(decimal byte) bool { return allNumbers(texts, decimal) })
+		untyped := d.untyped(column)
+		return d.typed(column, etl.Number) && slices.ContainsFunc([]byte{0, ',', '.'}, func(decimal byte) bool { return allNumbers(untyped, decimal) })
 	}
 	return len(d.cells(column)) >= minTelling && d.tells(column, p)
 }
@@ -366,14 +370,14 @@ func (d *draft) untyped(column int) []string {
 	return texts
 }
 
-// typed says whether a column has cells of a type, not only texts.
-func (d *draft) typed(column int) bool {
+// typed says whether those cells of a column that are no texts are all of some kinds.
+func (d *draft) typed(column int, of ...etl.Kind) bool {
 	for _, kinds := range d.Kinds {
-		if column < len(kinds) && kinds[column] != etl.Text {
-			return true
+		if column < len(kinds) && kinds[column] != etl.Text && !slices.Contains(of, kinds[column]) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 func all(cells []string, good func(string) bool) bool {
@@ -394,7 +398,10 @@ func (d *draft) choosePipeline() {
 	usual := d.usualPipeline()
 	for i := range d.Schema.Pipelines {
 		p := &d.Schema.Pipelines[i]
-		if score := d.score(p, column); !p.Archived && score.better(best, p == usual) {
+		if p.Archived {
+			continue
+		}
+		if score := d.score(p, column); score.better(best, p == usual) {
 			best, d.pipeline = score, p
 		}
 	}
@@ -418,12 +425,12 @@ type stageScore struct {
 }
 
 func (d *draft) score(p *schema.Pipeline, column int) (s stageScore) {
-	cells := d.cells(column)
+	cells, stages := d.cells(column), newStages(d.Schema).byPipeline[p.ID]
 	for _, cell := range cells {
 		switch {
 		case len(p.MatchStages(cell)) > 0:
 			s.named++
-		case len(p.MatchStages(guessed(cell))) > 0:
+		case guessedIndex(stages, cell) >= 0:
 			s.guessed++
 		}
 	}
@@ -449,11 +456,11 @@ func (s stageScore) better(t stageScore, usual bool) bool {
 // Numbers in front ("1 - Critical") or behind ("High (2)") only sort.
 func guessed(cell string) string {
 	for _, text := range []string{cell, strings.TrimLeft(cell, "0123456789 "), withoutBrackets(cell)} {
-		if found := choices[plainWords(text)]; found != "" {
+		if found := plainChoices[plainWords(text)]; found != "" {
 			return found
 		}
 	}
-	return choices[strings.Trim(plainWords(cell), "0123456789 ")]
+	return plainChoices[strings.Trim(plainWords(cell), "0123456789 ")]
 }
 
 // withoutBrackets is a text without what is added to it in brackets: "En cours
@@ -463,36 +470,50 @@ func withoutBrackets(s string) string {
 	return before
 }
 
-// guessedIndex is the index of the choice that a cell may mean; -1 for none.
+// guessedIndex is the index of the choice that a cell may mean; -1 for none. Choices in
+// other languages than English are understood as cells are.
 func guessedIndex(l *lookup, cell string) int {
-	if found := l.find(guessed(cell)); len(found) == 1 {
+	want := guessed(cell)
+	if found := l.find(want); len(found) == 1 {
 		return found[0]
 	}
-	return -1
+	index := -1
+	for i := range l.items {
+		switch {
+		case want == "" || guessed(l.items[i].label) != want:
+		case index >= 0:
+			return -1
+		default:
+			index = i
+		}
+	}
+	return index
 }
 
 // values drafts a table where cells do not name a choice as they are. What a cell
 // may mean has a doubt; a cell that is not understood becomes a line to fill in.
-func (d *draft) values(cells []string, l *lookup) {
+func (d *draft) values(p *schema.Property, cells []string, l *lookup) {
 	var sure, guesses, open []string
 	for _, cell := range cells {
 		if found := l.find(cell); len(found) == 1 {
-			sure = append(sure, fmt.Sprintf("%q: %q", cell, l.items[found[0]].name()))
+			sure = append(sure, fmt.Sprintf("%q: %q", cell, l.clearName(found[0])))
 		} else if choice, said := d.settleCell(cell, l, guessedIndex(l, cell)); said {
-			guesses = append(guesses, fmt.Sprintf("%q: %q", cell, l.items[choice].name()))
+			guesses = append(guesses, fmt.Sprintf("%q: %q", cell, l.clearName(choice)))
 		} else if choice >= 0 {
-			guesses = append(guesses, fmt.Sprintf("%q: %q  # ?", cell, l.items[choice].name()))
+			guesses = append(guesses, fmt.Sprintf("%q: %q  # ?", cell, l.clearName(choice)))
+		} else if p.ReferencedObjectType == "OWNER" && isOneOf(plainWords(cell), nobody) {
+			guesses = append(guesses, fmt.Sprintf("%q: \"\"  # ? nobody", cell))
 		} else {
 			open = append(open, fmt.Sprintf("%q: \"?\"  # ? one of %s", cell, oneLine(l.list(l.all()))))
 		}
 	}
 	indent := "    "
 	switch {
-	case len(guesses) > 0:
+	case len(guesses) > 0, len(open) > 0 && len(sure) > 0 && len(sure) <= maxListed:
 		d.linef("    values:")
 		d.lines("      ", append(sure, guesses...))
 		d.lines("      # ", open)
-	case len(open) > 0: // what is sure needs no table
+	case len(open) > 0: // what is sure needs no table, and many would be a long one
 		indent = "    # "
 		d.linef("    # values:")
 		d.lines("    #   ", open)

@@ -107,6 +107,14 @@ func (it *item) name() string {
 	return it.label
 }
 
+// clearName is the name of an item, if no other one has it too.
+func (l *lookup) clearName(i int) string {
+	if name := l.items[i].name(); len(l.find(name)) == 1 {
+		return name
+	}
+	return l.items[i].exactName()
+}
+
 // exactName tells items apart that people see under one label.
 func (it *item) exactName() string {
 	if it.label == "" || it.label == it.id {

@@ -45,8 +45,22 @@ const (
 	companySynonyms = "domain,company domain,company domains,requester domain,organization domain,organization domains,website,company,account,dominio,dominio da empresa,empresa,domane,firma"
 )
 
-// choices are what help-desks call priorities and stages, in plain form. They
-// are drafted with a doubt.
+// nobody is what stands in place of an owner where there is none, in plain form.
+const nobody = "no agent,none,nobody,unassigned,not assigned,no owner,no assignee,n a,-,nicht zugewiesen,niemand,kein,keiner,non assigne,aucun,personne,sin asignar,ninguno,nadie,no asignado," +
+	"sem responsavel,nao atribuido,nenhum,non assegnato,nessuno,niet toegewezen,geen,nieprzypisane,brak,未割り当て,未割当,未分配,無,なし"
+
+// plainChoices are the choices by their names in plain form, which takes marks off
+// letters of other alphabets too.
+var plainChoices = func() map[string]string {
+	plain := map[string]string{}
+	for name, choice := range choices {
+		plain[plainWords(name)] = choice
+	}
+	return plain
+}()
+
+// choices are what help-desks call priorities, stages and channels. They are drafted
+// with a doubt.
 var choices = map[string]string{
 	"low": "Low", "med": "Medium", "baixa": "Low", "niedrig": "Low", "baja": "Low", "basse": "Low", "minor": "Low", "trivial": "Low", "p4": "Low",
 	"medium": "Medium", "normal": "Medium", "media": "Medium", "mittel": "Medium", "moyenne": "Medium", "moderate": "Medium", "planning": "Low", "lowest": "Low", "p3": "Medium",
@@ -62,6 +76,16 @@ var choices = map[string]string{
 	"mittlere": "Medium", "moyen": "Medium", "normale": "Medium", "medio": "Medium", "standard": "Medium", "中": "Medium", "普通": "Medium", "通常": "Medium",
 	"eleve": "High", "elevee": "High", "haut": "High", "alto": "High", "wichtig": "High", "important": "High", "importante": "High", "高": "High", "高い": "High",
 	"sehr hoch": "Urgent", "tres haute": "Urgent", "tres elevee": "Urgent", "muy alta": "Urgent", "muito alta": "Urgent", "very high": "Urgent", "kritisch": "Urgent", "critique": "Urgent", "critico": "Urgent", "urgentissime": "Urgent", "majeure": "Urgent", "緊急": "Urgent", "至急": "Urgent", "最高": "Urgent",
+	"phone call incoming": "Phone", "phone call outgoing": "Phone", "phone call": "Phone", "voice": "Phone", "voicemail": "Phone", "telefon": "Phone", "telefone": "Phone", "telephone": "Phone", "telefono": "Phone", "telefonisch": "Phone", "ligacao": "Phone", "llamada": "Phone", "電話": "Phone", "电话": "Phone",
+	"mail": "Email", "e mail": "Email", "correo": "Email", "correo electronico": "Email", "courriel": "Email", "メール": "Email", "邮件": "Email",
+	"web form": "Form", "webform": "Form", "web": "Form", "portal": "Form", "web portal": "Form", "feedback widget": "Form", "web widget": "Form", "web widget classic": "Form", "self service": "Form", "self service portal": "Form", "kontaktformular": "Form", "formular": "Form", "webformular": "Form", "formulaire": "Form", "formulario": "Form", "formulario web": "Form", "formulaire web": "Form", "フォーム": "Form",
+	"bug": "Product issue", "incident": "Product issue", "problem": "Product issue", "storung": "Product issue", "fehler": "Product issue", "software": "Product issue", "hardware": "Product issue", "network": "Product issue", "database": "Product issue", "question": "General inquiry", "task": "General inquiry", "service request": "General inquiry", "inquiry": "General inquiry", "inquiry help": "General inquiry", "frage": "General inquiry", "pregunta": "General inquiry", "duvida": "General inquiry",
+	"new feature": "Feature request", "enhancement": "Feature request", "improvement": "Feature request", "story": "Feature request", "refund": "Billing issue", "billing": "Billing issue", "invoice": "Billing issue", "outbound email": "Email", "virtual agent": "Chat",
+	"live chat": "Chat", "messaging": "Chat", "native messaging": "Chat", "messenger": "Chat", "チャット": "Chat", "whats app": "WhatsApp",
+	"aguardando contato": "Waiting on contact", "aguardando nos": "Waiting on us", "warten auf kontakt": "Waiting on contact", "warten auf uns": "Waiting on us", "wartet auf uns": "Waiting on us", "en attente du contact": "Waiting on contact", "en attente de nous": "Waiting on us", "en attente de notre part": "Waiting on us",
+	"esperando al contacto": "Waiting on contact", "esperando contacto": "Waiting on contact", "esperando por nosotros": "Waiting on us", "in attesa del contatto": "Waiting on contact", "in attesa di noi": "Waiting on us", "wachten op contact": "Waiting on contact", "wachten op ons": "Waiting on us", "chiuso": "Closed", "gesloten": "Closed", "zamkniete": "Closed", "nuovo": "New", "nieuw": "New", "aperto": "New", "nowe": "New", "otwarte": "New",
+	"zamkniety": "Closed", "nowy": "New", "otwarty": "New", "w toku": "Waiting on us", "oczekujace": "Waiting on contact", "закрыт": "Closed", "закрыто": "Closed", "решен": "Closed", "решено": "Closed", "новыи": "New", "новая": "New", "открыт": "New", "открыто": "New", "в работе": "Waiting on us", "ожидание": "Waiting on contact", "在处理": "Waiting on us", "处理中": "Waiting on us", "已解决": "Closed", "已关闭": "Closed", "新建": "New", "待处理": "New",
+	"wysoki": "High", "niski": "Low", "sredni": "Medium", "krytyczny": "Urgent", "pilny": "Urgent", "высокии": "High", "низкии": "Low", "среднии": "Medium", "критическии": "Urgent", "срочно": "Urgent", "紧急": "Urgent", "bassa": "Low", "basso": "Low", "laag": "Low", "hoog": "High", "gemiddeld": "Medium", "عالية": "High", "منخفضة": "Low", "متوسطة": "Medium", "عاجلة": "Urgent", "مفتوح": "New", "مغلق": "Closed", "جديد": "New",
 	"very low": "Low", "moderee": "Medium", "mineure": "Low",
 	"nueva": "New", "nuevo": "New", "nouvelle": "New", "ouvert": "New", "ouverte": "New", "aberta": "New", "nova": "New", "unassigned": "New", "reopened": "New", "wiedereroffnet": "New", "new open": "New", "not started": "New", "未対応": "New", "新規": "New", "受付": "New", "未着手": "New",
 	"en cours": "Waiting on us", "en proceso": "Waiting on us", "en progreso": "Waiting on us", "in bearbeitung": "Waiting on us", "in arbeit": "Waiting on us", "zugewiesen": "Waiting on us", "assigned": "Waiting on us", "working": "Waiting on us", "escalated": "Waiting on us", "asignado": "Waiting on us", "en traitement": "Waiting on us", "対応中": "Waiting on us", "処理中": "Waiting on us", "waiting on agent": "Waiting on us", "em progresso": "Waiting on us",
