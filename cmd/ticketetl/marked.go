@@ -18,9 +18,10 @@ import (
 	"github.com/ticketetl/ticketetl/internal/report"
 )
 
-// maxRowsMarked is how many rows an input has at most of which all go into its
-// marked-up workbook. docs/reports.md says how the number was found.
-const maxRowsMarked = 50_000
+// markedRows is how many rows an input has at most of which all go into its
+// marked-up workbook, unless --marked-rows says otherwise. docs/reports.md says
+// how the number was found.
+const markedRows = 50_000
 
 // markUp writes a marked-up workbook for each input that has problems. That one
 // cannot be written is told, and changes nothing of what the run has done.
@@ -108,6 +109,9 @@ type marking struct {
 	rows   int64       // that were read of them
 }
 
+// large says whether the file has too many rows for a copy of all of it.
+func (m *marking) large() bool { return m.rows > m.job.app.flags.markedRows }
+
 // errEnough stops the reading of a file that is not needed to its end.
 var errEnough = errors.New("enough")
 
@@ -121,7 +125,7 @@ func (m *marking) write(ctx context.Context) error {
 			return err
 		}
 		info := source.Info()
-		if i == 0 && m.rows <= maxRowsMarked && info.Format == "xlsx" {
+		if i == 0 && !m.large() && info.Format == "xlsx" {
 			if err = m.copy(ctx, info); err == nil || ctx.Err() != nil {
 				return errors.Join(err, source.Close())
 			}
@@ -182,7 +186,7 @@ func (m *marking) table(ctx context.Context, source *extract.File, notes []strin
 	var result markup.Result
 	info := source.Info()
 	done := report.Marked{File: m.fileName(info.Format), Rows: report.AllRows, Notes: slices.Clone(notes)}
-	opts := markup.TableOptions{Name: cmp.Or(info.Sheet, m.stem()), HeaderRow: info.HeaderRow, OnlyBad: m.rows > maxRowsMarked, Folder: m.job.dir}
+	opts := markup.TableOptions{Name: cmp.Or(info.Sheet, m.stem()), HeaderRow: info.HeaderRow, OnlyBad: m.large(), Folder: m.job.dir}
 	what := "file has"
 	if len(m.inputs) > 1 {
 		what = "sheets with problems have"
@@ -190,7 +194,7 @@ func (m *marking) table(ctx context.Context, source *extract.File, notes []strin
 	}
 	if opts.OnlyBad {
 		done.Rows = report.FailingRows
-		done.Notes = append(done.Notes, fmt.Sprintf("only rows with problems, since the %s more than %s rows", what, thousands(maxRowsMarked)))
+		done.Notes = append(done.Notes, fmt.Sprintf("only rows with problems, since the %s more than %s rows", what, thousands(m.job.app.flags.markedRows)))
 	}
 	err = m.create(done.File, func(out *renameio.PendingFile) error {
 		result, err = markup.Table(ctx, source, out, m.problems(info.Sheet), opts)

@@ -160,31 +160,31 @@ func TestRedactMarksNothing(t *testing.T) {
 	require.Contains(t, d.out.String(), "no marked-up workbook, because of --redact")
 }
 
-// TestMarkedLargeFile: above the limit only the rows with problems are written,
+// TestMarkedLargeFile: above --marked-rows only the rows with problems are written,
 // and that is said.
 func TestMarkedLargeFile(t *testing.T) {
 	t.Parallel()
 	d := newRun(t)
 	var file strings.Builder
 	file.WriteString("Subject\n")
-	for row := range maxRowsMarked + 1 {
-		if row == 7 || row == maxRowsMarked {
+	for row := range 101 {
+		if row == 7 || row == 100 {
 			file.WriteString(`"` + strings.Repeat("x", 65_537) + "\"\n")
 			continue
 		}
 		file.WriteString("s\n")
 	}
 	require.NoError(t, os.WriteFile(d.path("large.csv"), []byte(file.String()), 0o600))
-	require.Equal(t, exitRows, d.run(t.Context(), "x", "validate", "-m", d.path("desk.yaml"), "--runs", d.path("runs"), "--progress", "none", d.path("large.csv")))
-	require.Contains(t, d.out.String(), "only rows with problems, since the file has more than 50,000 rows")
+	require.Equal(t, exitRows, d.run(t.Context(), "x", "validate", "-m", d.path("desk.yaml"), "--runs", d.path("runs"), "--progress", "none", "--marked-rows", "100", d.path("large.csv")))
+	require.Contains(t, d.out.String(), "only rows with problems, since the file has more than 100 rows")
 	f := openBook(t, filepath.Join(runFolderOf(t, d), "large.marked.xlsx"))
 	rows, err := f.GetRows("large")
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
-	require.Equal(t, []string{"9", "50002"}, []string{rows[1][1], rows[2][1]})
+	require.Equal(t, []string{"9", "102"}, []string{rows[1][1], rows[2][1]})
 	list, err := f.GetRows("Problems")
 	require.NoError(t, err)
-	require.Equal(t, []string{"large!A3", "50002"}, list[2][:2])
+	require.Equal(t, []string{"large!A3", "102"}, list[2][:2])
 }
 
 // sheetsBook writes a workbook whose sheets have a column Subject and so many rows;
@@ -310,13 +310,13 @@ func latin1Styles(t *testing.T, path string) {
 func TestMarkedManyRowsOfSheets(t *testing.T) {
 	t.Parallel()
 	d := newRun(t)
-	half := maxRowsMarked/2 + 1
+	const half = 51
 	book := d.sheetsBook(t, "large.xlsx", half, []string{"May", "June", "July"}, "May!A3", fmt.Sprint("July!A", half))
-	folder, marked := d.markedBy(t, "--sheet", "all", book)
+	folder, marked := d.markedBy(t, "--marked-rows", "100", "--sheet", "all", book)
 	require.Len(t, marked, 2)
 	for i, want := range []struct{ sheet, row string }{{"May", "3"}, {"July", fmt.Sprint(half)}} {
 		require.Equal(t, report.FailingRows, marked[i].Rows)
-		require.Contains(t, marked[i].Notes, "only rows with problems, since the sheets with problems have more than 50,000 rows")
+		require.Contains(t, marked[i].Notes, "only rows with problems, since the sheets with problems have more than 100 rows")
 		rows, err := openBook(t, filepath.Join(folder, marked[i].File)).GetRows(want.sheet)
 		require.NoError(t, err)
 		require.Len(t, rows, 2)
@@ -324,7 +324,7 @@ func TestMarkedManyRowsOfSheets(t *testing.T) {
 	}
 	require.NoError(t, os.RemoveAll(d.path("runs")))
 	book = d.sheetsBook(t, "large.xlsx", half, []string{"May", "June", "July"}, "May!A3")
-	_, marked = d.markedBy(t, "--sheet", "all", book)
+	_, marked = d.markedBy(t, "--marked-rows", "100", "--sheet", "all", book)
 	require.Len(t, marked, 1)
 	require.True(t, marked[0].Copy, "the sheets without problems do not count")
 }
@@ -475,7 +475,7 @@ func TestFingerprintOfASavedSchema(t *testing.T) {
 	require.Equal(t, exitDone, d.run(t.Context(), "x", "schema", "-o", d.path("schema.json")), d.err.String())
 	fingerprint := func(mapping string, more ...string) string {
 		args := append([]string{"validate", "-m", mapping, "--runs", d.path(fmt.Sprint(len(d.out.String()))), "--progress", "none"}, more...)
-		d.run(t.Context(), "x", append(args, "../../samples/chamados.csv")...)
+		d.run(t.Context(), "x", append(args, "../../samples/erros.csv")...)
 		folders, err := filepath.Glob(filepath.Join(args[4], "*"))
 		require.NoError(t, err)
 		require.Len(t, folders, 1, d.err.String())

@@ -38,6 +38,7 @@ type commonFlags struct {
 	progress    string
 	format      string
 	redact      bool
+	markedRows  int64
 	timeout     time.Duration
 	maxWait     time.Duration
 }
@@ -129,6 +130,7 @@ const defaultRuns = "ticketetl-runs"
 func (a *app) runFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.flags.runs, "runs", defaultRuns, "keep each run's files in a folder below this `folder`")
 	f.BoolVar(&a.flags.redact, "redact", false, "hide the values of cells in reports and on the screen")
+	f.Int64Var(&a.flags.markedRows, "marked-rows", markedRows, "mark the bad cells in a copy of the whole file up to this `number` of rows, and write only the rows with problems above it")
 }
 
 // defaults fills flags that the command line leaves out from the environment

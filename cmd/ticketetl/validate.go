@@ -30,7 +30,7 @@ func (a *app) validateCommand() *cobra.Command {
 		Long: `Checks every cell of the files against the mapping and the account's definitions
 and writes results.csv, errors.csv, failed.csv and a workbook with the bad cells
 coloured and commented into a run folder: for a workbook a copy of it in which
-nothing else is changed (above 50,000 rows a new one with only the rows that have
+nothing else is changed (above 50,000 rows, or --marked-rows, a new one with only the rows that have
 problems), for a CSV a new one. Nothing is sent. With --schema it works without a token and without a network; references
 to contacts and companies are then checked for their form only.
 
