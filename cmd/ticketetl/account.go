@@ -27,7 +27,7 @@ type connection struct {
 func (a *app) connect(ctx context.Context, p *progress, want hubspot.Want) (*connection, error) {
 	client, closer, err := a.client(p)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closer())
 	}
 	c := &connection{client: client, close: closer}
 	if err := a.checkAccount(ctx, client); err != nil {
@@ -82,6 +82,15 @@ func (a *app) client(p *progress) (*hubspot.Client, func() error, error) {
 		Concurrency: a.flags.concurrency, WaitForQuota: a.flags.waitQuota,
 	}
 	opts.Reserve, _ = reserve(a.flags.reserve) // checked with the flags
+	until, release := a.patience()
+	opts.Until = until
+	client, closer, err := a.clientFor(opts)
+	return client, func() error { release(); return closer() }, err
+}
+
+// clientFor makes a client; closer ends what stands behind it.
+func (a *app) clientFor(opts hubspot.Options) (_ *hubspot.Client, closer func() error, err error) {
+	nothing := func() error { return nil }
 	if a.flags.sandbox || a.flags.sandboxData != "" {
 		return a.sandboxClient(opts)
 	}
@@ -90,19 +99,44 @@ func (a *app) client(p *progress) (*hubspot.Client, func() error, error) {
 	}
 	tokens, err := a.tokens(opts.BaseURL)
 	if err != nil {
-		return nil, nil, err
+		return nil, nothing, err
 	}
 	opts.Tokens = tokens
 	client, err := hubspot.New(opts)
-	return client, func() error { return nil }, err
+	return client, nothing, err
 }
+
+// patience is a context that ends --stop-within after the first interrupt.
+func (a *app) patience() (_ context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		select {
+		case <-a.stop:
+		case <-ctx.Done():
+			return
+		}
+		timer := time.AfterFunc(a.flags.stopWithin, func() { cancel(interruptedError{a.flags.stopWithin}) })
+		<-ctx.Done()
+		timer.Stop()
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// interruptedError says why requests that were under way were given up.
+type interruptedError struct{ waited time.Duration }
+
+func (e interruptedError) Error() string {
+	return fmt.Sprintf("the program was interrupted, and no answer came within %s (--stop-within)", e.waited)
+}
+
+func (e interruptedError) Is(target error) bool { return target == context.Canceled }
 
 // sandboxClient opens the embedded account, in this process and without a
 // socket. With --schema it has that account's definitions.
 func (a *app) sandboxClient(opts hubspot.Options) (*hubspot.Client, func() error, error) {
 	server, err := a.openSandbox(sandbox.Options{Data: a.flags.sandboxData, Limits: sandbox.Unlimited})
 	if err != nil {
-		return nil, nil, err
+		return nil, func() error { return nil }, err
 	}
 	opts.BaseURL, opts.Transport, opts.Tokens = "http://127.0.0.1", server.Transport(), hubspot.StaticToken("sandbox")
 	client, err := hubspot.New(opts)

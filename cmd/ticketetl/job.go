@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -50,6 +51,7 @@ type job struct {
 	log     *journal.Journal
 	recipe  recipe
 	again   func(etl.Status) bool // which outcomes of earlier attempts are tried once more
+	verb    string                // the command that carries on, if not resume
 	began   time.Time             // this attempt
 }
 
@@ -383,7 +385,7 @@ func (j *job) next(totals etl.Totals, code int, cause error) string {
 	var brake *load.BrakeError
 	switch {
 	case errors.As(cause, &unconfirmed):
-		return "To go on: " + again + " --yes"
+		return "To go on: " + j.resumeOr(again) + " --yes"
 	case errors.Is(cause, journal.ErrGone) || errors.Is(cause, fs.ErrNotExist) && j.log != nil:
 		return "The run can't be carried on without its folder. Put it back, or look up in HubSpot what has been sent before you send anything again."
 	case isFull(cause):
@@ -447,7 +449,7 @@ func (j *job) resumeOr(again string) string {
 	if j.log == nil {
 		return again
 	}
-	return "ticketetl resume " + j.summary.RunID + j.whereFlags()
+	return "ticketetl " + cmp.Or(j.verb, "resume") + " " + j.summary.RunID + j.whereFlags()
 }
 
 // nextUnsent tells how to send what is left.

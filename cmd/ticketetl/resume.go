@@ -52,7 +52,7 @@ they were. The same import command does the same.
 		Example: "  ticketetl resume\n  ticketetl resume 20261123-140102-import-1f2e3d --in-doubt resend",
 		Args:    wordsBetween(0, 1, "one run, or none for the newest"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runAgain(cmd.Context(), args, opts, func(etl.Status) bool { return false })
+			return a.runAgain(cmd.Context(), args, opts, "resume", func(etl.Status) bool { return false })
 		},
 	}
 	opts.runFlags(a, cmd.Flags())
@@ -71,7 +71,7 @@ failed.csv and imported from there.
 		Example: "  ticketetl retry 20261123-140102-import-1f2e3d",
 		Args:    wordsBetween(1, 1, "one run, as 'ticketetl runs' lists them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runAgain(cmd.Context(), args, opts, func(s etl.Status) bool { return s == etl.Failed || s == etl.Rejected })
+			return a.runAgain(cmd.Context(), args, opts, "retry", func(s etl.Status) bool { return s == etl.Failed || s == etl.Rejected })
 		},
 	}
 	opts.runFlags(a, cmd.Flags())
@@ -80,7 +80,7 @@ failed.csv and imported from there.
 
 // runAgain carries on with a run that is named, or with the newest that is
 // unfinished or has rows in doubt. again says which outcomes are tried once more.
-func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, again func(etl.Status) bool) error {
+func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, verb string, again func(etl.Status) bool) error {
 	j, err := a.jobToResume(ctx, args, again)
 	if err != nil {
 		return err
@@ -89,6 +89,7 @@ func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, a
 	if err != nil {
 		return errors.Join(err, j.close())
 	}
+	j.verb = verb
 	was := j.summary.Account.ID
 	j.use(conn)
 	if was != j.summary.Account.ID {

@@ -183,6 +183,32 @@ func (d *desk) archiveAll(t *testing.T, subject string) {
 	}
 }
 
+// TestUnconfirmedAgain: a deletion that is carried on without --yes names the command
+// that carries it on.
+func TestUnconfirmedAgain(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"resume", "retry"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, 350, keyedMapping, sandbox.Options{
+				Limits: sandbox.Unlimited, IndexLag: -1, Faults: sandbox.Faults{{Match: "POST batch/archive", Kind: sandbox.DailyLimit, Nth: 2}},
+			})
+			require.Equal(t, exitDone, d.importAll(t.Context(), "x"), d.err.String())
+			require.NoError(t, os.RemoveAll(d.path("runs")))
+			require.NoError(t, os.WriteFile(d.path("desk.yaml"), []byte("version: 1\noperation: delete\nkey: {property: external_id, column: Number}\n"), 0o600))
+			require.Equal(t, exitStopped, d.importAll(t.Context(), "x", "--yes", "--concurrency", "1"), d.err.String())
+			id := d.summary(t).RunID
+			d.restart()
+			args := []string{verb, id, "--runs", d.path("runs"), "--progress", "none"}
+			require.Equal(t, exitCannotRun, d.run(t.Context(), "x", args...), d.err.String())
+			require.Contains(t, d.out.String(), "To go on: ticketetl "+verb+" "+id+" --runs "+d.path("runs")+" --yes\n")
+			d.restart()
+			require.Equal(t, exitDone, d.run(t.Context(), "x", append(args, "--yes")...), d.err.String())
+			require.Empty(t, d.server.Tickets(false))
+		})
+	}
+}
+
 func TestTwoRunsOnOneFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -41,6 +41,7 @@ type commonFlags struct {
 	markedRows  int64
 	timeout     time.Duration
 	maxWait     time.Duration
+	stopWithin  time.Duration
 }
 
 // wordsFirst is what the program is, for help.
@@ -117,6 +118,7 @@ func (a *app) accountFlags(f *pflag.FlagSet) {
 	f.BoolVar(&a.flags.sandbox, "sandbox", false, "use the embedded sandbox account: no token, nothing leaves this machine")
 	f.StringVar(&a.flags.sandboxData, "sandbox-data", "", "as --sandbox, keeping the sandbox account's state in this `file`")
 	f.DurationVar(&a.flags.timeout, "timeout", 60*time.Second, "give one request this `long` to be answered")
+	f.DurationVar(&a.flags.stopWithin, "stop-within", 15*time.Second, "after Ctrl-C, wait this `long` for answers that are under way")
 	f.IntVar(&a.flags.concurrency, "concurrency", 10, "have at most this `number` of requests under way at once")
 	f.StringVar(&a.flags.reserve, "reserve", "0%", "leave this `share` of the account's request limit to its other integrations")
 	f.BoolVar(&a.flags.waitQuota, "wait-for-quota", false, "when the account's daily limit is reached, wait for the next day instead of stopping")

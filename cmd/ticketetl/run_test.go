@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,6 +116,84 @@ func TestInterrupt(t *testing.T) {
 	require.EqualValues(t, len(d.server.Tickets(false)), s.Counts["created"])
 	require.EqualValues(t, 5000-s.Counts["created"], s.Counts["unsent"])
 	require.Contains(t, d.out.String(), "Next: Carry on, which sends only what is left: ticketetl resume "+s.RunID)
+}
+
+// TestInterruptWithoutAnswers: one interrupt ends a run whose answers do not come,
+// in bounded time. What was sent is in doubt, and the run can be carried on; where
+// nothing was sent yet, it says so.
+func TestInterruptWithoutAnswers(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, path string
+		stores     bool
+		doubtful   int64 // of 950 rows
+	}{
+		{"creates that are stored", "/batch/create", true, 200},
+		{"creates that are not stored", "/batch/create", false, 200},
+		{"before anything is sent", "/batch/read", false, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, 950, keyedMapping, sandbox.Options{Limits: sandbox.Unlimited, IndexLag: -1})
+			silent := d.silence(t, tt.path, tt.stores)
+			code := d.importAll(t.Context(), "x", "--concurrency", "2", "--timeout", "1h", "--max-wait", "2h", "--stop-within", "100ms")
+			require.Equal(t, exitInterrupted, code, d.err.String())
+			s := d.summary(t)
+			require.Equal(t, report.Interrupted, s.State)
+			require.True(t, s.ChecksOut)
+			require.EqualValues(t, 950, s.RowsRead)
+			require.Equal(t, tt.doubtful, s.Counts["in-doubt"])
+			require.Equal(t, 950-tt.doubtful, s.Counts["unsent"])
+			require.Contains(t, d.out.String(), "ticketetl resume "+s.RunID)
+
+			silent.Store(false)
+			d.restart()
+			require.Equal(t, exitDone, d.run(t.Context(), "x", "resume", "--runs", d.path("runs"), "--progress", "none"), d.err.String()+d.out.String())
+			d.inAccount(t, 950)
+		})
+	}
+}
+
+// silence keeps the account from answering requests to a path, and interrupts the
+// program at the second one.
+func (d *desk) silence(t *testing.T, path string, stores bool) *atomic.Bool {
+	t.Helper()
+	var silent atomic.Bool
+	silent.Store(true)
+	var came atomic.Int64
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !silent.Load() || !strings.HasSuffix(r.URL.Path, path) {
+			d.server.ServeHTTP(w, r)
+			return
+		}
+		if stores {
+			d.server.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // else the end of the connection is not noticed
+		if came.Add(1) == 2 {
+			close(d.stop)
+		}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(front.Close)
+	d.url = front.URL
+	return &silent
+}
+
+// TestInterruptWhileConnecting: the same before there is a run.
+func TestInterruptWhileConnecting(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1, createMapping, sandbox.Options{
+		Limits: sandbox.Unlimited, Faults: sandbox.Faults{{Match: "GET properties", Kind: sandbox.NeverAnswer}},
+	})
+	close(d.stop)
+	for _, args := range [][]string{{"import", "-m", d.path("desk.yaml"), "--runs", d.path("runs"), d.path("desk.csv")}, {"schema", "-o", d.path("schema.json")}} {
+		args = append(args, "--timeout", "1h", "--max-wait", "2h", "--stop-within", "10ms")
+		require.Equal(t, exitInterrupted, d.run(t.Context(), "x", args...), d.err.String())
+		require.Contains(t, d.err.String(), "the program was interrupted, and no answer came within 10ms (--stop-within)")
+	}
+	require.NoFileExists(t, d.path("schema.json"))
 }
 
 func TestWrongToken(t *testing.T) {

@@ -105,7 +105,7 @@ func NewImporter(client *hubspot.Client, opts ImportOptions) *Importer {
 		opts.Now = time.Now
 	}
 	if opts.Wait == nil {
-		opts.Wait = sleep
+		opts.Wait = client.Wait
 	}
 	if opts.SettleWait == 0 {
 		opts.SettleWait = 30 * time.Second
@@ -126,17 +126,6 @@ func NewImporter(client *hubspot.Client, opts ImportOptions) *Importer {
 		imp.properties[p.Name] = p
 	}
 	return imp
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // An item is one record of a batch on its way through the Importer.

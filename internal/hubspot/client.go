@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -36,6 +37,10 @@ type Options struct {
 	MaxWait    time.Duration     // sum of all waiting within one call, that for the daily quota apart; 0 = 10 min
 	APIVersion string            // "" = v3 and v4 paths; "2026-03" and the like = date-versioned paths
 	Notify     func(Event)       // told when calls wait; may be nil; must not block, nor call the Client
+
+	// Until ends all calls when it is done, those that are under way too: one that
+	// may have been stored by then is in doubt. Their errors hold its cause. nil: never.
+	Until context.Context
 
 	// Reserve is the share, 0 to 0.9, of each window of the account's general limit
 	// that is left to its other integrations. What they spend beyond it is left to
@@ -133,6 +138,13 @@ func (c *Client) Stats() Stats {
 	s := Stats{Calls: c.calls.Load(), Retries: c.retries.Load(), RateLimited: c.limited.Load()}
 	s.DailyLimit, s.DailyRemaining, _ = c.daily.seen()
 	return s
+}
+
+// Wait sleeps for d, unless ctx or Options.Until ends before.
+func (c *Client) Wait(ctx context.Context, d time.Duration) error {
+	ctx, release := c.bounded(ctx)
+	defer release()
+	return sleepContext(ctx, d)
 }
 
 func (c *Client) notify(e Event) {

@@ -58,6 +58,8 @@ const (
 // why no answer came; it is ErrInDoubt when the request may have been stored,
 // and ErrNotSent when for certain none of it was looked at.
 func (c *Client) do(ctx context.Context, k *call) error {
+	ctx, release := c.bounded(ctx)
+	defer release()
 	if uri := len(k.path) + 1 + len(k.query.Encode()); uri > maxURI {
 		return k.verdict(fmt.Errorf("the address would be %d characters long, HubSpot takes about %d: ask for fewer properties, or read in batches", uri, maxURI))
 	}
@@ -91,6 +93,17 @@ func (c *Client) do(ctx context.Context, k *call) error {
 			return k.verdict(err)
 		}
 	}
+}
+
+// bounded is ctx, ended by Options.Until as well.
+func (c *Client) bounded(ctx context.Context) (_ context.Context, release func()) {
+	until := c.opts.Until
+	if until == nil {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(until, func() { cancel(context.Cause(until)) })
+	return ctx, func() { stop(); cancel(nil) }
 }
 
 // admit returns when an attempt may go out: HubSpot is not known to be out of
@@ -279,8 +292,8 @@ func (c *Client) attempt(ctx context.Context, k *call, token string, p pass) err
 
 // exchange sends the request and reads the answer.
 func (c *Client) exchange(ctx context.Context, k *call, token string, learn func(*http.Response)) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
@@ -454,8 +467,11 @@ func (e *lostError) Unwrap() error { return e.cause }
 // lostError judges an error of the transport.
 func (c *Client) lostError(ctx context.Context, conn *connTrace, err error) error {
 	e := &lostError{what: "no answer from " + host(c.base), cause: plain(err), sent: !neverSent(conn, err), final: isHopeless(err)}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		e.what += fmt.Sprintf(" within %s", c.opts.Timeout)
+	case ctx.Err() != nil:
+		e.cause = context.Cause(ctx)
 	}
 	return e
 }

@@ -63,7 +63,7 @@ func (w *waiting) until(ctx context.Context, d time.Duration, wait func(<-chan t
 	defer t.Stop()
 	wait(t.C)
 	w.sum += time.Since(began)
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 func (w *waiting) gaveUp() error {
@@ -77,7 +77,7 @@ func sleepContext(ctx context.Context, d time.Duration) error {
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-t.C:
 		return nil
 	}
