@@ -8,9 +8,11 @@ ROUNDS ?= 2000
 SEED ?= 1
 ROWS ?= 10000000
 RUNS ?= 3
+CONCURRENCY ?= 10
+SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench bench-large fuzz agree torture torture-large conformance conformance-files conformance-workbook clean
+.PHONY: help build demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large conformance conformance-files conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,10 @@ bench: build ## Go benchmarks, then whole processes over generated files beside 
 
 bench-large: build ## check a file of ten million rows (ROWS), with a key and without: time and peak memory
 	$(GO) run ./internal/bench -bin $(BIN) -only large -rows $(ROWS)
+
+pace: build ## imports under a limit of 190 requests in ten seconds, however they are counted (six minutes; CONCURRENCY, SEEDS)
+	$(GO) run ./internal/bench/pace -bin $(BIN) -concurrency $(CONCURRENCY)
+	$(GO) test ./internal/hubspot -run TestSimulations -v -seeds $(SEEDS) -timeout 60m | grep ' use '
 
 fuzz: ## run every fuzz target for FUZZTIME (default 20s)
 	@set -e; for pkg in $$($(GO) list ./...); do \

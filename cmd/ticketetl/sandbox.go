@@ -23,6 +23,9 @@ type sandboxOptions struct {
 	perWindow int
 	daily     int
 	unlimited bool
+	fixed     bool
+	others    float64
+	countAt   string
 	switches  string
 	scopes    []string
 }
@@ -62,6 +65,9 @@ A switch chooses the other answer where nobody has confirmed which one HubSpot g
 	f.StringVar(&opts.latency, "latency", "", "take this `long` for each answer, e.g. 200ms, or between two times, e.g. 50ms-400ms")
 	f.IntVar(&opts.perWindow, "limit", 100, "allow this `number` of requests in ten seconds")
 	f.IntVar(&opts.daily, "daily-limit", 250_000, "allow this `number` of requests a day")
+	f.BoolVar(&opts.fixed, "fixed-windows", false, "let each ten seconds of the clock be a window, instead of the last ten")
+	f.StringVar(&opts.countAt, "count-at", "answer", "`when` within --latency a request counts against the limits: arrival, random or answer")
+	f.Float64Var(&opts.others, "others", 0, "let other apps spend this `number` of requests a second, at random")
 	f.BoolVar(&opts.unlimited, "no-limits", false, "have no rate limits")
 	return cmd
 }
@@ -74,6 +80,12 @@ func (a *app) runSandbox(ctx context.Context, opts sandboxOptions) error {
 	latency, err := durations(opts.latency)
 	if err != nil {
 		return err
+	}
+	if err := checkChoice("--count-at", opts.countAt, string(sandbox.AtArrival), string(sandbox.AtRandom), string(sandbox.AtAnswer)); err != nil {
+		return err
+	}
+	if opts.others < 0 {
+		return fmt.Errorf("--others %g: others cannot send fewer than no requests", opts.others)
 	}
 	switches, err := sandbox.ParseSwitches(opts.switches)
 	if err != nil {
@@ -136,12 +148,12 @@ func (o sandboxOptions) server(faults sandbox.Faults, latency sandbox.Range, swi
 	if lag == 0 {
 		lag = -1 // the option's own zero means its default
 	}
-	limits := sandbox.Limits{PerTenSeconds: o.perWindow, Daily: o.daily}
+	limits := sandbox.Limits{PerTenSeconds: o.perWindow, Daily: o.daily, Fixed: o.fixed, Others: o.others}
 	if o.unlimited {
 		limits = sandbox.Unlimited
 	}
 	return sandbox.Options{
 		Token: o.token, Data: o.data, Faults: faults, Seed: o.seed, IndexLag: lag,
-		Latency: latency, Limits: limits, Switches: switches, Scopes: o.scopes,
+		Latency: latency, CountAt: sandbox.Moment(o.countAt), Limits: limits, Switches: switches, Scopes: o.scopes,
 	}
 }

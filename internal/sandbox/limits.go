@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,7 +15,20 @@ type Limits struct {
 	PerTenSeconds   int // 0: 100; search and batch associations do not count
 	SearchPerSecond int // 0: 5
 	Daily           int // 0: 250,000; -1 also leaves the daily headers out, as for OAuth apps
+
+	Fixed  bool    // each ten seconds of the clock are a window, instead of the last ten
+	Others float64 // requests a second that other apps spend of the ten-second window, at random
 }
+
+// A Moment is when, within its latency, a request counts against the limits.
+type Moment string
+
+// The moments. The zero value is AtAnswer.
+const (
+	AtArrival Moment = "arrival"
+	AtRandom  Moment = "random" // anywhere, another place for each request
+	AtAnswer  Moment = "answer"
+)
 
 // Unlimited is an account without limits. Its headers tell of a million
 // requests in ten seconds, so that a client that paces itself does not wait.
@@ -31,18 +45,57 @@ type gate struct {
 	zone   *time.Location
 
 	mu     sync.Mutex
-	ten    rolling
+	ten    meter
 	search rolling
 	day    string
 	used   int
+	rng    *rand.Rand
+	other  time.Time // when the next request of others comes
 }
 
-func newGate(l Limits, zone *time.Location) *gate {
+func newGate(l Limits, zone *time.Location, seed int64) *gate {
 	l.PerTenSeconds = orDefault(l.PerTenSeconds, 100)
 	l.SearchPerSecond = orDefault(l.SearchPerSecond, 5)
 	l.Daily = orDefault(l.Daily, 250_000)
-	return &gate{limits: l, zone: zone,
-		ten: newRolling(l.PerTenSeconds, window), search: newRolling(l.SearchPerSecond, time.Second)}
+	return &gate{limits: l, zone: zone, rng: rand.New(rand.NewPCG(uint64(seed), 0x6f7468657273)),
+		ten: l.newMeter(), search: newRolling(l.SearchPerSecond, time.Second)}
+}
+
+// A meter counts requests of a limit. Times never go back.
+type meter interface {
+	take(now time.Time) (ok bool, wait time.Duration)
+	remaining(now time.Time) int
+}
+
+func (l Limits) newMeter() meter {
+	if l.Fixed && l.PerTenSeconds > 0 {
+		return &clocked{span: window, limit: l.PerTenSeconds}
+	}
+	r := newRolling(l.PerTenSeconds, window)
+	return &r
+}
+
+// clocked is a window that starts anew at each multiple of its span.
+type clocked struct {
+	span  time.Duration
+	limit int
+	began time.Time
+	used  int
+}
+
+func (w *clocked) take(now time.Time) (ok bool, wait time.Duration) {
+	if w.remaining(now) <= 0 {
+		return false, w.began.Add(w.span).Sub(now)
+	}
+	w.used++
+	return true, 0
+}
+
+func (w *clocked) remaining(now time.Time) int {
+	if began := now.Truncate(w.span); began.After(w.began) {
+		w.began, w.used = began, 0
+	}
+	return w.limit - w.used
 }
 
 func orDefault(n, usual int) int {
@@ -107,7 +160,8 @@ func (g *gate) enter(c *call, now time.Time) (quota, *failure) {
 	if g.limits.Daily >= 0 && g.used >= g.limits.Daily {
 		return g.quota(c, now), limitFailure(c, "DAILY")
 	}
-	policy, bucket := "TEN_SECONDLY_ROLLING", &g.ten
+	g.letOthersIn(now)
+	policy, bucket := "TEN_SECONDLY_ROLLING", g.ten
 	if c.search {
 		policy, bucket = "SECONDLY", &g.search
 	}
@@ -120,6 +174,21 @@ func (g *gate) enter(c *call, now time.Time) (quota, *failure) {
 	}
 	g.used++
 	return g.quota(c, now), nil
+}
+
+// letOthersIn counts what others have sent by now. Of what is longer ago than a
+// window nothing is left.
+func (g *gate) letOthersIn(now time.Time) {
+	if g.limits.Others <= 0 {
+		return
+	}
+	if oldest := now.Add(-window); g.other.Before(oldest) {
+		g.other = oldest
+	}
+	for !g.other.After(now) {
+		g.ten.take(g.other) // refused or not is their business
+		g.other = g.other.Add(time.Duration(g.rng.ExpFloat64() / g.limits.Others * float64(time.Second)))
+	}
 }
 
 func (g *gate) quota(c *call, now time.Time) quota {

@@ -2,8 +2,11 @@ package sandbox_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +38,88 @@ func TestTenSecondLimit(t *testing.T) {
 	a.now = a.now.Add(7 * time.Second) // ten after the first
 	a.want(200, "GET", objects, "")
 	a.want(429, "GET", objects, "")
+}
+
+// TestFixedWindows: what was spent counts until the clock's next ten seconds begin.
+func TestFixedWindows(t *testing.T) {
+	t.Parallel()
+	a := open(t, func(o *sandbox.Options) {
+		o.Limits, o.Switches.RetryAfter = sandbox.Limits{PerTenSeconds: 2, Daily: -1, Fixed: true}, true
+	})
+	a.now = time.Date(2026, time.November, 3, 12, 0, 6, 0, time.UTC)
+	require.Equal(t, "1", a.want(200, "GET", objects, "").header.Get("X-HubSpot-RateLimit-Remaining"))
+	require.Equal(t, "0", a.want(200, "GET", objects, "").header.Get("X-HubSpot-RateLimit-Remaining"))
+	require.Equal(t, "4", a.want(429, "GET", objects, "").header.Get("Retry-After"))
+	a.now = a.now.Add(4 * time.Second)
+	require.Equal(t, "1", a.want(200, "GET", objects, "").header.Get("X-HubSpot-RateLimit-Remaining"))
+}
+
+// TestOthersSpend: other apps take as much of the window as is said, by chance, and
+// of a window long ago nothing is left.
+func TestOthersSpend(t *testing.T) {
+	t.Parallel()
+	for _, fixed := range []bool{false, true} {
+		a := open(t, func(o *sandbox.Options) {
+			o.Limits = sandbox.Limits{PerTenSeconds: 10_000, Daily: -1, Fixed: fixed, Others: 100}
+		})
+		a.now = time.Date(2026, time.November, 3, 12, 0, 0, 0, time.UTC)
+		left := func() int {
+			n, err := strconv.Atoi(a.want(200, "GET", objects, "").header.Get("X-HubSpot-RateLimit-Remaining"))
+			require.NoError(t, err)
+			return n
+		}
+		left()
+		a.now = a.now.Add(9999 * time.Millisecond)
+		require.InDelta(t, 10_000-100*10, left(), 150)
+		a.now = a.now.Add(24 * time.Hour)
+		require.Less(t, left(), 10_000)
+		require.GreaterOrEqual(t, left(), 10_000-100*10-150)
+	}
+}
+
+// TestCountAt: a request that comes in at the end of a window, and is answered in the
+// next one, counts in either, so that there is room for a second one or not.
+func TestCountAt(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		moment sandbox.Moment
+		room   func(times int) bool // of 40
+	}{
+		{sandbox.AtArrival, func(n int) bool { return n == 40 }},
+		{sandbox.AtAnswer, func(n int) bool { return n == 0 }},
+		{"", func(n int) bool { return n == 0 }},
+		{sandbox.AtRandom, func(n int) bool { return n > 5 && n < 35 }},
+	}
+	for _, tt := range tests {
+		t.Run(string(tt.moment), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, err := sandbox.New(sandbox.Options{
+					Limits: sandbox.Limits{PerTenSeconds: 1, Daily: -1, Fixed: true}, CountAt: tt.moment,
+					Latency: sandbox.Range{Min: time.Second, Max: time.Second},
+				})
+				require.NoError(t, err)
+				get := func() int {
+					r := httptest.NewRequestWithContext(t.Context(), "GET", objects, nil)
+					r.Header.Set("Authorization", "Bearer x")
+					w := httptest.NewRecorder()
+					s.ServeHTTP(w, r)
+					return w.Code
+				}
+				room := 0
+				for range 40 {
+					next := time.Now().Truncate(10 * time.Second).Add(20 * time.Second)
+					time.Sleep(time.Until(next.Add(-500 * time.Millisecond)))
+					require.Equal(t, 200, get())
+					time.Sleep(time.Until(next.Add(2 * time.Second)))
+					if get() == 200 {
+						room++
+					}
+				}
+				require.True(t, tt.room(room), room)
+			})
+		})
+	}
 }
 
 func TestSearchLimit(t *testing.T) {

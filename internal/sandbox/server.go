@@ -31,6 +31,7 @@ type Options struct {
 	Now      func() time.Time // nil: time.Now
 	IndexLag time.Duration    // how late searches see a write; 0: 2 s, negative: none
 	Latency  Range            // how long each answer takes at least
+	CountAt  Moment           // when within it a request counts
 
 	Switches Switches // where HubSpot's answer is not known for certain
 }
@@ -100,7 +101,7 @@ func New(opts Options) (*Server, error) {
 	for _, o := range s.objects {
 		o.folded = opts.Switches.UniqueFolded
 	}
-	s.gate = newGate(opts.Limits, zone)
+	s.gate = newGate(opts.Limits, zone, opts.Seed)
 	s.faults = newFaultPlan(opts.Faults, opts.Seed)
 	s.routes()
 	if err := s.load(opts.World); err != nil {
@@ -232,21 +233,37 @@ func (c *call) newRules() bool { return c.s.opts.Switches.Version2026_09 || c.ve
 func (s *Server) answer(r *http.Request) (*reply, *fault) {
 	c := &call{s: s, r: r, now: millis(s.now()), id: s.correlationID()}
 	f := s.faults.pick(r)
-	if !s.wait(r, s.delay(s.opts.Latency)) || f != nil && !s.wait(r, s.delay(f.before())) {
+	latency := s.delay(s.opts.Latency)
+	counted := s.counted(latency)
+	if !s.wait(r, counted) || f != nil && !s.wait(r, s.delay(f.before())) {
 		return nil, hangUp
 	}
-	rep := c.work(f)
+	rep := c.admit()
+	if !s.wait(r, latency-counted) {
+		return nil, hangUp
+	}
+	if rep == nil {
+		rep = c.work(f)
+	}
 	if rep != nil {
 		c.finish(rep)
 	}
 	return rep, f
 }
 
+// counted is after how much of its latency a request counts.
+func (s *Server) counted(latency time.Duration) time.Duration {
+	switch s.opts.CountAt {
+	case AtArrival:
+		return 0
+	case AtRandom:
+		return s.delay(Range{Max: latency})
+	}
+	return latency
+}
+
 // work answers, unless a fault comes before the request is looked at.
 func (c *call) work(f *fault) *reply {
-	if rep := c.admit(); rep != nil {
-		return rep
-	}
 	if f != nil {
 		if rep, early := c.early(f); early {
 			return rep

@@ -1,0 +1,217 @@
+// Command pace imports a file by the whole program into accounts that allow 190
+// requests in ten seconds and take 50 to 400 ms for an answer, once for each way in
+// which a server may count requests. It prints how much of what the limit allows was
+// used, and how many requests were refused, and fails where that is not enough or too
+// many; docs/limits.md has the definitions.
+//
+//	go run ./internal/bench/pace -bin bin/ticketetl
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ticketetl/ticketetl/internal/sandbox"
+)
+
+// A pacing is an import under a limit, by the whole program. Bounds are those of
+// docs/limits.md, which says what the limit allows.
+type pacing struct {
+	bin, dir    string
+	rows        int
+	concurrency int
+	others      float64 // requests a second
+	reserve     int     // per cent
+}
+
+const (
+	paceLimit = 190
+	paceSpan  = 10 * time.Second
+	leastUsed = 0.97
+	mostSpurn = 0.001 // answered 429, of all
+)
+
+func main() {
+	var p pacing
+	flag.StringVar(&p.bin, "bin", "bin/ticketetl", "the program to measure")
+	flag.StringVar(&p.dir, "dir", "bench-data", "where the file is made")
+	flag.IntVar(&p.rows, "rows", 100_000, "rows of the file; a hundred are a request")
+	flag.IntVar(&p.concurrency, "concurrency", 10, "requests under way at once")
+	flag.Float64Var(&p.others, "others", 0, "requests a second that other apps send")
+	flag.IntVar(&p.reserve, "reserve", 0, "per cent of the limit that is left to them")
+	flag.Parse()
+	if err := p.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "pace:", err)
+		os.Exit(1)
+	}
+}
+
+// run imports the file once for each way in which a server may count.
+func (p pacing) run() error {
+	bin, err := filepath.Abs(p.bin)
+	if err != nil {
+		return err
+	}
+	p.bin = bin
+	if err := p.write(); err != nil {
+		return err
+	}
+	fmt.Printf("%d rows, %d requests in 10 s, answers in 50 to 400 ms, --concurrency %d, --reserve %d%%, others send %g a second\n%-26s %6s %8s %8s %12s %10s %9s\n",
+		p.rows, paceLimit, p.concurrency, p.reserve, p.others, "counted", "calls", "wall s", "used", "least time", "refused", "of a core")
+	var missed []string
+	for _, fixed := range []bool{false, true} {
+		for _, at := range []sandbox.Moment{sandbox.AtArrival, sandbox.AtRandom, sandbox.AtAnswer} {
+			name := map[bool]string{false: "rolling", true: "fixed"}[fixed] + ", at " + string(at)
+			use, spurned, err := p.measure(name, sandbox.Limits{PerTenSeconds: paceLimit, Fixed: fixed, Others: p.others}, at)
+			if err != nil {
+				return err
+			}
+			if use < leastUsed || spurned > mostSpurn {
+				missed = append(missed, name)
+			}
+		}
+	}
+	if len(missed) > 0 {
+		return fmt.Errorf("less than %g %% used, or more than %g %% refused: %s", 100*leastUsed, 100*mostSpurn, strings.Join(missed, "; "))
+	}
+	return nil
+}
+
+func (p pacing) path(name string) string { return filepath.Join(p.dir, name) }
+
+// write makes the file and its mapping.
+func (p pacing) write() error {
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(p.path("pace.csv"))
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(f)
+	fmt.Fprintln(out, "Subject")
+	for i := range p.rows {
+		fmt.Fprintf(out, "Ticket %d\n", i)
+	}
+	mapping := "version: 1\noperation: create\nproperties: {subject: Subject, hs_pipeline: {value: \"0\"}, hs_pipeline_stage: {value: New}}\n"
+	return errors.Join(out.Flush(), f.Close(), os.WriteFile(p.path("pace.yaml"), []byte(mapping), 0o644))
+}
+
+// measure imports into a new account and prints a line.
+func (p pacing) measure(name string, limits sandbox.Limits, at sandbox.Moment) (use, spurned float64, err error) {
+	account, err := sandbox.New(sandbox.Options{
+		Limits: limits, CountAt: at, IndexLag: -1, Latency: sandbox.Range{Min: 50 * time.Millisecond, Max: 400 * time.Millisecond},
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	record := &recorder{account: account}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, 0, err
+	}
+	server := &http.Server{Handler: record, ReadHeaderTimeout: paceSpan}
+	go func() { _ = server.Serve(listener) }() // until it is closed
+	cmd := exec.Command(p.bin, "import", "-m", p.path("pace.yaml"), "--runs", p.path("runs"), "--yes", "--progress", "none",
+		"--concurrency", strconv.Itoa(p.concurrency), "--reserve", strconv.Itoa(p.reserve)+"%", p.path("pace.csv"))
+	cmd.Env = append(os.Environ(), "HUBSPOT_BASE_URL=http://"+listener.Addr().String(), "HUBSPOT_ACCESS_TOKEN=bench")
+	said, err := cmd.CombinedOutput()
+	err = errors.Join(err, server.Close(), account.Close(), os.RemoveAll(p.path("runs")))
+	if err != nil {
+		return 0, 0, fmt.Errorf("import: %w\n%s", err, said)
+	}
+	r := record.sum(p.allowed())
+	fmt.Printf("%-26s %6d %8.1f %7.1f %% %10.1f %% %8.2f %% %7.1f %%\n", name, r.calls, r.took.Seconds(), 100*r.use, 100*r.least, 100*r.spurned,
+		100*(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()).Seconds()/r.took.Seconds())
+	return r.use, r.spurned, nil
+}
+
+// allowed is how many of our requests the limit leaves room for in its span.
+func (p pacing) allowed() float64 {
+	return min(paceLimit*float64(100-p.reserve)/100, paceLimit-p.others*paceSpan.Seconds())
+}
+
+// A recorder notes when requests come in that count in the ten-second window.
+type recorder struct {
+	account http.Handler
+
+	mu      sync.Mutex
+	taken   []time.Time // of those that were not refused
+	refused int
+	last    time.Time // end of the last answer
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	came := time.Now()
+	seen := &statusWriter{ResponseWriter: w}
+	r.account.ServeHTTP(seen, req)
+	if strings.HasSuffix(req.URL.Path, "/search") || strings.HasPrefix(req.URL.Path, "/crm/v4/") {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = time.Now()
+	if seen.status == http.StatusTooManyRequests {
+		r.refused++
+		return
+	}
+	r.taken = append(r.taken, came)
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// A paced is how a run kept its pace.
+type paced struct {
+	calls   int
+	took    time.Duration // from the first request to the last answer
+	use     float64       // once the first window is over, of what is allowed
+	least   float64       // the least time in which so many are allowed, of the time that it took
+	spurned float64       // share of 429
+}
+
+func (r *recorder) sum(allowed float64) paced {
+	first := r.taken[0]
+	for _, t := range r.taken {
+		if t.Before(first) {
+			first = t
+		}
+	}
+	s := paced{calls: len(r.taken) + r.refused, took: r.last.Sub(first)}
+	var ours, room float64
+	for _, t := range r.taken {
+		ours += weight(t.Sub(first), s.took)
+	}
+	const step = 10 * time.Millisecond
+	for t := time.Duration(0); t < s.took; t += step {
+		room += weight(t, s.took) * allowed * step.Seconds() / paceSpan.Seconds()
+	}
+	s.use = ours / room
+	s.least = float64(int(float64(len(r.taken)-1)/allowed)) * paceSpan.Seconds() / s.took.Seconds()
+	s.spurned = float64(r.refused) / float64(s.calls)
+	return s
+}
+
+// weight leaves the first span out and lets the next and the last one count by and
+// by, so that it does not matter at which moment a burst is cut off.
+func weight(since, took time.Duration) float64 {
+	return max(0, min(1, (since-paceSpan).Seconds()/paceSpan.Seconds(), (took-since).Seconds()/paceSpan.Seconds()))
+}
