@@ -20,7 +20,7 @@ func (opts *exportOptions) checkEditable() error {
 		return nil
 	case !opts.form.Editable:
 		return errors.New("--editable makes a workbook; name a file that ends in .xlsx")
-	case opts.values != "labels", opts.types != "auto", opts.archived:
+	case opts.values != "labels", opts.types != "auto", opts.archived != "":
 		return errors.New("--editable decides itself how values are written; leave --values, --types and --archived out")
 	}
 	return nil

@@ -29,7 +29,11 @@ type exportOptions struct {
 	types        string
 	timezone     string
 	format       string
-	archived     bool
+	archived     string // extract.Archived
+	since        string
+	merge        bool
+	relink       bool
+	state        string
 	guard        string
 	mode         string
 	again        bool
@@ -50,6 +54,10 @@ The file appears when it is complete; until then, and if the export fails, what
 stood there before stays, and the same command carries on from FILE.partial.
 Only its owner can read it. '-' is standard output.
 
+With --since, only what was changed is read, and written, or merged into the earlier
+file. Deletions are in such a file with --archived include; a change of associations
+alone is not, since HubSpot does not count it as a change of the ticket.
+
 What was created, changed or archived meanwhile is read again, and the tickets
 are counted against the account's own total. FILE.manifest.json says what the file
 holds. An export that is not shown to be complete is written, and ends with 3.
@@ -63,8 +71,10 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
 		Example: `  ticketetl export -o tickets.xlsx
   ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw
   ticketetl export --editable -o tickets.xlsx
+  ticketetl export --since last --merge -o tickets.csv
+  ticketetl export --since last --state last.json --archived include -o changes-2026-11-25.jsonl
   ticketetl export -o - --output-format jsonl.zst > tickets.jsonl.zst`,
-		Args: wordsBetween(0, 0, "only flags, and the file to write is named with -o"),
+		Args: opts.archivedArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runExport(cmd.Context(), opts) },
 	}
 	f := cmd.Flags()
@@ -77,7 +87,12 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
 	f.StringVar(&opts.types, "types", "auto", "`types` of the columns: auto (numbers and dates, where the format has them) or text")
 	f.StringVar(&opts.timezone, "timezone", "", "`zone` of date-times, e.g. Europe/Berlin (default: the account's in .xlsx, and else UTC)")
 	f.BoolVar(&opts.editable, "editable", false, "make a workbook that can be edited and imported again: only changed cells are sent then (docs/roundtrip.md)")
-	f.BoolVar(&opts.archived, "archived", false, "write the tickets in the recycle bin instead")
+	f.StringVar(&opts.archived, "archived", "", "`which`: include the tickets in the recycle bin, with a column that says since when, or only those (default: none)")
+	f.Lookup("archived").NoOptDefVal = string(extract.ArchivedOnly)
+	f.StringVar(&opts.since, "since", "", "only what was changed since this `time`: a date, a date and time, or 'last': since the export that the manifest beside the output, or --state, is of")
+	f.BoolVar(&opts.merge, "merge", false, "bring the output, an earlier export of all tickets, up to date: what has changed since is read, and the file written anew")
+	f.BoolVar(&opts.relink, "full-associations", false, "with --merge: compare the associations of all tickets. Without it, a ticket whose associations alone have changed keeps the old ones, since that does not count as a change of the ticket")
+	f.StringVar(&opts.state, "state", "", "keep what --since last goes on from in this `file`, for outputs that are called otherwise each time (default: the manifest beside the output)")
 	f.StringVar(&opts.guard, "guard", "auto", "CSV: `when` to put an apostrophe before text that a spreadsheet program would run as a formula: always, never, or auto (with labels, which people read, and not with raw values)")
 	f.StringVar(&opts.mode, "mode", "0600", "`permissions` of the file, as chmod takes them")
 	f.DurationVar(&opts.settle, "settle", time.Minute, "give the account's count this `long` to agree with what was read")
@@ -112,7 +127,7 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	}
 	e := &exporting{app: a, p: p, conn: conn, opts: opts}
 	return e.run(ctx, extract.TicketOptions{
-		Properties: properties, Associations: associations, Archived: opts.archived, Workers: a.flags.concurrency + 2, Settle: opts.settle,
+		Properties: properties, Associations: associations, Archived: extract.Archived(opts.archived), Relink: opts.relink, Workers: a.flags.concurrency + 2, Settle: opts.settle,
 	})
 }
 
@@ -137,7 +152,8 @@ func (opts *exportOptions) check() error {
 	}
 	opts.perm = os.FileMode(perm)
 	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
-		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable())
+		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(),
+		checkChoice("--archived", opts.archived, append([]string{""}, archivedChoices...)...))
 }
 
 func (opts *exportOptions) checkZone() error {
@@ -187,9 +203,13 @@ func (a *app) exportMapper(s *schema.Schema, h *etl.Header, opts exportOptions) 
 	if opts.editable {
 		return opts.editableMapper(s, h, zone), nil
 	}
-	return transform.NewExport(s, h, transform.ExportOptions{
-		Values: opts.values, Labels: opts.headers == "labels", Typed: opts.typed(), Zone: zone,
-	}), nil
+	return transform.NewExport(s, h, opts.rendering(zone)), nil
+}
+
+func (opts *exportOptions) rendering(zone *time.Location) transform.ExportOptions {
+	return transform.ExportOptions{
+		Values: opts.values, Labels: opts.headers == "labels", Typed: opts.typed(), Zone: zone, Moments: []string{extract.ArchivedColumn},
+	}
 }
 
 // typed says whether columns have types.
@@ -220,6 +240,8 @@ func tableColumns(m *transform.Export) []load.Column {
 			columns[i].Group, columns[i].Key = "associations", to
 		} else if c.Property == extract.IDColumn {
 			columns[i].Group, columns[i].Key = "", "id"
+		} else if c.Property == extract.ArchivedColumn {
+			columns[i].Group, columns[i].Key = "", "archived_at"
 		}
 	}
 	return columns

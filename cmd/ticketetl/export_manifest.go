@@ -16,6 +16,8 @@ import (
 // manifestSuffix makes the name of a manifest of that of its output.
 const manifestSuffix = ".manifest.json"
 
+const manifestVersion = 1
+
 // A manifest says what an output file holds and how that is known. Its fields
 // are documented in docs/export.md; more may be added.
 type manifest struct {
@@ -43,12 +45,23 @@ type manifest struct {
 	Values            string         `json:"values"`
 	Timezone          string         `json:"timezone"`
 	Unread            []string       `json:"unread"`
+	Mode              string         `json:"mode"`
+	Filters           filters        `json:"filters"`
+	ArchivedTickets   int64          `json:"archived_tickets"`
+	Relinked          int64          `json:"relinked"`
+	Rendering         string         `json:"rendering"` // fingerprint of all that decides how a stored value is shown
+}
+
+// filters say which tickets of the account an output has.
+type filters struct {
+	Archived string     `json:"archived"` // "": live ones; "include"; "only"
+	Since    *time.Time `json:"since"`    // null: whenever they were changed
 }
 
 // describe fills in what the check of an export has shown.
 func (m *manifest) describe(c extract.Check, start extract.Start) {
 	m.Tickets, m.Complete, m.Reason = c.Counted, c.Complete, c.Reason
-	m.ReadAgain, m.Gone = c.Changed, c.Gone
+	m.ReadAgain, m.Gone, m.ArchivedTickets, m.Relinked = c.Changed, c.Gone, c.Archived, c.Relinked
 	if c.Total >= 0 {
 		m.AccountTotal = &c.Total
 	}
@@ -67,7 +80,10 @@ func (m *manifest) describe(c extract.Check, start extract.Start) {
 
 // save writes the manifest beside the output.
 func (m *manifest) save(output string, mode os.FileMode) error {
-	m.Output = filepath.Base(output)
+	return m.write(output+manifestSuffix, mode)
+}
+
+func (m *manifest) write(path string, mode os.FileMode) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -75,5 +91,5 @@ func (m *manifest) save(output string, mode os.FileMode) error {
 	if err := e.Encode(m); err != nil {
 		return err
 	}
-	return renameio.WriteFile(output+manifestSuffix, b.Bytes(), mode)
+	return renameio.WriteFile(path, b.Bytes(), mode, renameio.WithTempDir(filepath.Dir(path)))
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/renameio/v2"
 
@@ -30,6 +31,7 @@ const (
 	partSuffix = ".partial"
 	pagesFile  = "pages"
 	startFile  = "start.json"
+	nextFile   = "manifest.json" // of the output that is about to be put in its place
 )
 
 // A request is what an export asks of an account: pages of another request are
@@ -39,9 +41,14 @@ type request struct {
 	Account      int64    `json:"account"`
 	Endpoint     string   `json:"endpoint"`
 	APIVersion   string   `json:"api_version"`
-	Archived     bool     `json:"archived"`
+	Archived     string   `json:"archived"`
 	Properties   []string `json:"properties"`
 	Associations []string `json:"associations"`
+
+	Since     time.Time `json:"since"`
+	Earlier   string    `json:"earlier"` // SHA-256 of the file that is brought up to date
+	Rendering string    `json:"rendering"`
+	Relink    bool      `json:"relink"`
 }
 
 // openPart takes up the part that an earlier export to the same file has left,

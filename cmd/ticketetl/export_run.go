@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ type exporting struct {
 	conn *connection
 	opts exportOptions
 
+	inc      increment
 	part     *part
 	source   *extract.Tickets
 	mapper   *transform.Export
@@ -48,10 +50,10 @@ func (e *exporting) run(ctx context.Context, opts extract.TicketOptions) error {
 	if err := e.write(ctx); err != nil {
 		return errors.Join(e.unwritten(err), e.part.leave())
 	}
-	if err := e.finish(opts); err != nil {
-		return errors.Join(err, e.part.discard())
+	if err := e.record(); err != nil {
+		return errors.Join(err, e.part.leave())
 	}
-	return e.part.discard()
+	return errors.Join(e.part.discard(), e.conclude())
 }
 
 // prepare finds out whether the output can be written as it is wanted, before
@@ -65,9 +67,14 @@ func (e *exporting) prepare(ctx context.Context, opts extract.TicketOptions) (er
 	if err == nil {
 		err = probe.Abort()
 	}
+	if err == nil {
+		err = e.plan(columns)
+	}
 	if err != nil {
 		return err
 	}
+	opts.Since, opts.Earlier = e.inc.since, e.earlierOutput()
+	e.describe(opts)
 	e.part, err = e.app.openPart(e.opts, e.request(opts), func() (extract.Start, error) {
 		return extract.NewTickets(e.conn.client, nil, opts).Begin(ctx)
 	})
@@ -78,10 +85,26 @@ func (e *exporting) prepare(ctx context.Context, opts extract.TicketOptions) (er
 }
 
 func (e *exporting) request(opts extract.TicketOptions) request {
-	return request{
-		Version: 1, Account: e.conn.schema.Account.ID, Endpoint: e.app.endpoint(), APIVersion: e.app.flags.apiVersion,
-		Archived: opts.Archived, Properties: opts.Properties, Associations: opts.Associations,
+	r := request{
+		Version: 2, Account: e.conn.schema.Account.ID, Endpoint: e.app.endpoint(), APIVersion: e.app.flags.apiVersion,
+		Archived: string(opts.Archived), Properties: opts.Properties, Associations: opts.Associations,
+		Since: opts.Since, Relink: opts.Relink,
 	}
+	if e.inc.earlier != nil {
+		r.Earlier, r.Rendering = e.inc.earlier.SHA256, e.manifest.Rendering
+	}
+	return r
+}
+
+// plan decides how much is read.
+func (e *exporting) plan(columns *etl.Header) (err error) {
+	zone, err := e.opts.zone(e.conn.schema)
+	if err != nil {
+		return err
+	}
+	e.manifest.Rendering = e.mapper.Rendering(e.conn.schema, columns, e.opts.rendering(zone), e.opts.form.Ending+e.opts.form.Packing, fmt.Sprint(e.opts.guarded()))
+	e.inc, err = e.app.plan(e.opts, e.conn.schema.Account.ID, e.conn.schema.Account.TimeZone, e.manifest.Rendering)
+	return err
 }
 
 func (e *exporting) table(tempDir string, stdout io.Writer) (*load.Table, error) {
@@ -115,7 +138,7 @@ func (e *exporting) write(ctx context.Context) error {
 		return err
 	}
 	e.p.begin("write", e.check.Counted, nil)
-	in := etl.Input{Source: e.source, Mapper: e.mapper}
+	in := etl.Input{Source: e.source, Mapper: asTheyAre{e.mapper}}
 	totals, err := etl.Run(ctx, etl.Steps{Inputs: []etl.Input{in}, Sink: table, Report: e.p.watch(discard{})}, etl.Options{})
 	e.p.end()
 	if n := totals[etl.Exported]; err == nil && n != e.check.Counted {
@@ -125,11 +148,36 @@ func (e *exporting) write(ctx context.Context) error {
 		_ = table.Abort()
 		return err
 	}
-	if err := table.Commit(); err != nil {
+	return e.put(table)
+}
+
+// put puts the output in its place. Its manifest is kept in the part before, so that
+// after a death the one is not without the other.
+func (e *exporting) put(table *load.Table) error {
+	if err := table.Finish(); err != nil {
 		return err
 	}
-	e.manifest.SHA256, e.manifest.Bytes = table.Sum()
-	return nil
+	m := &e.manifest
+	m.SHA256, m.Bytes = table.Sum()
+	m.Ended = time.Now().UTC()
+	m.describe(e.check, e.part.start)
+	if e.check.Whole {
+		m.Mode, m.Filters.Since = modeFull, nil
+	}
+	if err := m.write(filepath.Join(e.part.dir, nextFile), 0o600); err != nil {
+		return errors.Join(err, table.Abort())
+	}
+	return table.Commit()
+}
+
+// asTheyAre leaves the rows of an earlier export as they are.
+type asTheyAre struct{ etl.Mapper }
+
+func (m asTheyAre) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
+	if rec.Properties != nil {
+		return false, nil
+	}
+	return m.Mapper.Apply(rec)
 }
 
 type discard struct{}
@@ -153,22 +201,41 @@ func (e *exporting) unwritten(err error) error {
 	return fmt.Errorf("%w; %s was not written", err, output)
 }
 
-// finish writes the manifest and tells what was done.
-func (e *exporting) finish(opts extract.TicketOptions) error {
+// describe notes in the manifest what is asked for.
+func (e *exporting) describe(opts extract.TicketOptions) {
 	m := &e.manifest
-	m.Version, m.Program, m.Ended = 1, "ticketetl "+programVersion(), time.Now().UTC()
+	m.Version, m.Program, m.Output = manifestVersion, "ticketetl "+programVersion(), filepath.Base(e.opts.output)
 	m.Account, m.SchemaFingerprint = e.conn.schema.Account, e.conn.schema.Fingerprint()
-	m.Properties, m.Associations, m.Archived = opts.Properties, append([]string{}, opts.Associations...), opts.Archived
+	m.Properties, m.Associations = opts.Properties, append([]string{}, opts.Associations...)
+	m.Archived = opts.Archived == extract.ArchivedOnly
 	m.Values, m.Timezone = e.opts.values, e.opts.timezone
+	m.Mode, m.Filters.Archived = e.inc.mode, string(opts.Archived)
+	if !e.inc.since.IsZero() {
+		m.Filters.Since = &e.inc.since
+	}
 	for _, c := range e.mapper.Columns() {
 		m.Columns = append(m.Columns, c.Name)
 	}
-	m.describe(e.check, e.part.start)
+}
+
+// record writes the manifest and then the state. The state does not move on past an
+// export that is not shown to be complete.
+func (e *exporting) record() error {
 	if e.opts.output != "-" {
-		if err := m.save(e.opts.output, e.opts.perm); err != nil {
+		if err := e.manifest.save(e.opts.output, e.opts.perm); err != nil {
 			return fmt.Errorf("%s is written, but not its manifest: %w", e.opts.output, err)
 		}
 	}
+	if e.opts.state != "" && e.check.Complete {
+		if err := e.manifest.write(e.opts.state, 0o600); err != nil {
+			return fmt.Errorf("%s is written, but not %s, so that the next --since last writes the same changes again: %w", e.opts.output, e.opts.state, err)
+		}
+	}
+	return nil
+}
+
+// conclude tells what was done.
+func (e *exporting) conclude() error {
 	if err := e.show(); err != nil {
 		return err
 	}
@@ -189,13 +256,25 @@ func (e *exporting) show() error {
 			"command": "export", "output": output, "tickets": e.check.Counted, "account": e.conn.schema.Account.ID,
 			"calls":            report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited},
 			"duration_seconds": took.Seconds(),
-			"complete":         e.check.Complete, "reason": e.check.Reason, "sha256": e.manifest.SHA256,
+			"complete":         e.check.Complete, "reason": e.check.Reason, "sha256": e.manifest.SHA256, "mode": e.manifest.Mode, "since": e.manifest.Filters.Since,
 		})
 	}
-	_, err := fmt.Fprintf(to, "%s of %s written to %s in %s (%s).\n", plural(e.check.Counted, "ticket", "tickets"),
+	_, err := fmt.Fprintf(to, "%s%s of %s written to %s in %s (%s).\n", plural(e.check.Counted, "ticket", "tickets"), e.ofWhat(),
 		accountText(e.conn.schema.Account), output, took.Round(10*time.Millisecond), plural(stats.Calls, "request", "requests"))
 	if err == nil && e.check.Complete {
 		_, err = fmt.Fprintf(to, "Complete: %s.\n", e.check.Reason)
 	}
 	return err
+}
+
+// ofWhat says which tickets were written, if not all, or how all of them were found.
+func (e *exporting) ofWhat() string {
+	since := e.inc.since.UTC().Format("2006-01-02T15:04:05Z")
+	switch e.manifest.Mode {
+	case modeChanges:
+		return " changed since " + since
+	case modeMerge:
+		return fmt.Sprintf(", with %d that were changed since %s read again,", e.check.Changed, since)
+	}
+	return ""
 }

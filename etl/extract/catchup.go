@@ -1,13 +1,18 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/pages"
@@ -25,24 +30,40 @@ const settle = 60 * time.Second
 type catchUp struct {
 	tickets *Tickets
 	start   Start
-	seen    map[string]string // tickets read again, with the time of the change
 	check   Check
+	walked  bool // what a search finds was read
 
 	mu    sync.Mutex
-	churn int64 // tickets found to be created or archived in this round
+	seen  map[uint64]int64 // tickets read again, with the time of the change in milliseconds
+	churn int64            // tickets found to be created or archived in this round
+}
+
+// since is from when on changes are looked for; zero: all of them.
+func (c *catchUp) since() time.Time {
+	switch {
+	case !c.tickets.opts.Since.IsZero() && !c.tickets.whole:
+		return c.tickets.opts.Since
+	case c.start.Newest.IsZero():
+		return time.Time{}
+	}
+	return c.start.Newest.Add(-skew)
 }
 
 // run looks until what was gathered and what the account counts agree. They are
 // taken to agree when they differ by no more than what came and went between two
 // looks, a few seconds apart, since nothing counts both at one moment.
 func (c *catchUp) run(ctx context.Context) (Check, error) {
-	if c.start.Reason != "" {
+	switch {
+	case c.start.Reason == "":
+	case c.tickets.partly():
+		return c.check, fmt.Errorf("HubSpot's search does not answer, and only it tells what has changed: %s", c.start.Reason)
+	default:
 		return c.unsearchable(c.start.Reason)
 	}
 	waited := time.Duration(0)
 	for round := 0; ; round++ {
 		newest, err := c.look(ctx)
-		if hopeless(ctx, err) || isStoreError(err) {
+		if hopeless(ctx, err) || isStoreError(err) || err != nil && c.tickets.partly() {
 			return c.check, err
 		}
 		if err != nil {
@@ -77,20 +98,22 @@ func (c *catchUp) unsearchable(reason string) (Check, error) {
 // look reads what has changed since the start, unless nothing has, and counts.
 func (c *catchUp) look(ctx context.Context) (newest time.Time, err error) {
 	c.churn = 0
-	newest, c.check.Total, err = c.tickets.newest(ctx)
+	newest, c.check.Total, err = c.tickets.counts(ctx)
 	if err != nil {
 		return newest, err
 	}
 	if err := c.count(); err != nil {
 		return newest, err
 	}
-	if newest.Equal(c.start.Newest) && c.check.Counted == c.check.Total {
+	listed := c.tickets.opts.Since.IsZero() || c.tickets.whole
+	if newest.Equal(c.start.Newest) && c.check.Counted == c.check.Total && (listed || c.walked) {
 		return newest, nil
 	}
 	if err := c.readChanged(ctx); err != nil {
 		return newest, err
 	}
-	if newest, c.check.Total, err = c.tickets.newest(ctx); err != nil {
+	c.walked = true
+	if newest, c.check.Total, err = c.tickets.counts(ctx); err != nil {
 		return newest, err
 	}
 	if err := c.count(); err != nil || c.check.Counted == c.check.Total {
@@ -114,72 +137,124 @@ func (c *catchUp) judge(round int, newest time.Time) bool {
 	apart := c.check.Counted - c.check.Total
 	switch {
 	case apart == 0 && newest.Equal(c.start.Newest):
-		c.check.Reason = "the account counts as many, and nothing has changed meanwhile"
+		c.check.Reason = "the account counts as many" + c.ofWhat() + ", and nothing has changed meanwhile"
 	case apart == 0:
-		c.check.Reason = "the account counts as many, after what has changed meanwhile was read again"
+		c.check.Reason = "the account counts as many" + c.ofWhat() + ", after what has changed meanwhile was read again"
 	case round > 0 && max(apart, -apart) <= c.churn:
 		c.check.Reason = fmt.Sprintf("the account counts %d, and %d came or went while they were counted", c.check.Total, c.churn)
 	default:
-		c.check.Reason = fmt.Sprintf("the account counts %d tickets, and %d were read", c.check.Total, c.check.Counted)
+		c.check.Reason = fmt.Sprintf("the account counts %d tickets%s, and %d were read", c.check.Total, c.ofWhat(), c.check.Counted)
 		return false
 	}
 	c.check.Complete = true
 	return true
 }
 
-// readChanged reads the tickets that a search finds to be changed since the
-// start, by windows of ids, so that their number does not matter.
+// ofWhat says which tickets are counted, if not all.
+func (c *catchUp) ofWhat() string {
+	if !c.tickets.partly() {
+		return ""
+	}
+	return " changed since " + c.tickets.opts.Since.UTC().Format(time.RFC3339)
+}
+
+// A hit is a ticket that a search finds to be changed.
+type hit struct {
+	id     uint64
+	at     int64    // of the change, in milliseconds; 0: it does not say it
+	merged []uint64 // tickets that were merged into it, and are not there any more
+}
+
+// readChanged reads the tickets that a search finds to be changed. It walks by
+// windows of ids, each of one page, so that their number does not matter: a search
+// shows its first 10,000 results only. Searches are one after the other, since
+// HubSpot takes five a second; what they find is read side by side.
 func (c *catchUp) readChanged(ctx context.Context) error {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(max(c.tickets.opts.Workers, 1))
+	err := c.eachChanged(inner, func(hits []hit) {
+		group.Go(func() error { return c.readAgain(inner, hits) })
+	})
+	if stopped := group.Wait(); stopped != nil {
+		return stopped
+	}
+	return err
+}
+
+// eachChanged gives batches of tickets that were changed and not read since.
+func (c *catchUp) eachChanged(ctx context.Context, each func([]hit)) error {
 	last := uint64(0)
-	var open []hubspot.Object
+	var open []hit
 	for {
-		page, err := c.tickets.client.Search(ctx, "tickets", c.since(last))
+		page, err := c.tickets.client.Search(ctx, "tickets", c.search(last))
 		if err != nil {
 			return err
 		}
-		for _, o := range page.Results {
-			if c.seen[o.ID] != o.Properties[modified] {
-				open = append(open, o)
-			}
+		hits, err := hitsOf(page.Results)
+		if err != nil {
+			return err
 		}
-		ends := page.After == "" || len(page.Results) == 0
+		open = append(open, c.unseen(hits)...)
+		ends := page.After == "" || len(hits) == 0
 		for len(open) >= hubspot.MaxBatch || ends && len(open) > 0 {
 			n := min(len(open), hubspot.MaxBatch)
-			if err := c.readAgain(ctx, open[:n]); err != nil {
-				return err
-			}
+			each(open[:n])
 			open = open[n:]
 		}
 		if ends {
 			return nil
 		}
-		ids, err := idsOf(page.Results)
-		if err != nil {
-			return err
-		}
-		if slices.Max(ids) <= last {
+		highest := slices.MaxFunc(hits, func(a, b hit) int { return cmp.Compare(a.id, b.id) }).id
+		if highest <= last {
 			return errors.New("the search for what has changed does not go on")
 		}
-		last = slices.Max(ids)
+		last = highest
 	}
 }
 
-func (c *catchUp) since(last uint64) hubspot.SearchRequest {
+func hitsOf(objects []hubspot.Object) ([]hit, error) {
+	ids, err := idsOf(objects)
+	hits := make([]hit, len(ids))
+	for i, id := range ids {
+		hits[i].id = id
+		if at, err := time.Parse(time.RFC3339Nano, objects[i].Properties[modified]); err == nil {
+			hits[i].at = at.UnixMilli()
+		}
+		for text := range strings.SplitSeq(objects[i].Properties[mergedIDs], ";") {
+			if other, err := strconv.ParseUint(text, 10, 63); err == nil && other != id {
+				hits[i].merged = append(hits[i].merged, other)
+			}
+		}
+	}
+	return hits, err
+}
+
+// mergedIDs is the property that names the tickets that were merged into one,
+// parted by ';'.
+const mergedIDs = "hs_merged_object_ids"
+
+func (c *catchUp) unseen(hits []hit) []hit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.DeleteFunc(hits, func(h hit) bool { return h.at != 0 && c.seen[h.id] == h.at })
+}
+
+func (c *catchUp) search(last uint64) hubspot.SearchRequest {
 	filters := []hubspot.Filter{{Property: IDColumn, Operator: "GT", Value: fmt.Sprint(last)}}
-	if !c.start.Newest.IsZero() {
-		filters = append(filters, hubspot.Filter{Property: modified, Operator: "GTE", Value: milliseconds(c.start.Newest.Add(-skew))})
+	if at := c.since(); !at.IsZero() {
+		filters = append(filters, changedSince(at))
 	}
 	return hubspot.SearchRequest{
 		FilterGroups: []hubspot.FilterGroup{{Filters: filters}},
-		Sorts:        []hubspot.Sort{{Property: IDColumn}}, Properties: []string{modified},
+		Sorts:        []hubspot.Sort{{Property: IDColumn}}, Properties: []string{modified, mergedIDs},
 	}
 }
 
 // readAgain reads a batch of tickets anew.
-func (c *catchUp) readAgain(ctx context.Context, hits []hubspot.Object) error {
+func (c *catchUp) readAgain(ctx context.Context, hits []hit) error {
 	ids := make([]string, len(hits))
 	for i := range hits {
-		ids[i] = hits[i].ID
+		ids[i] = strconv.FormatUint(hits[i].id, 10)
 	}
 	objects, err := c.tickets.readByID(ctx, ids)
 	if err != nil {
@@ -189,30 +264,38 @@ func (c *catchUp) readAgain(ctx context.Context, hits []hubspot.Object) error {
 	if page.Records, err = c.tickets.records(objects); err != nil {
 		return err
 	}
-	found := map[string]bool{}
-	for _, o := range objects {
-		found[o.ID] = true
-		if c.seen[o.ID] == "" && o.CreatedAt.After(c.start.Newest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := map[uint64]bool{}
+	for i, o := range objects {
+		id := page.Records[i].ID
+		found[id] = true
+		if c.seen[id] == 0 && o.CreatedAt.After(c.start.Newest) {
 			c.churn++
 		}
 	}
-	gone := slices.DeleteFunc(slices.Clone(hits), func(o hubspot.Object) bool { return found[o.ID] })
-	for _, o := range hits {
-		if c.seen[o.ID] = o.Properties[modified]; !found[o.ID] {
-			delete(c.seen, o.ID)
+	var gone []uint64
+	for _, h := range hits {
+		if c.seen[h.id] = h.at; !found[h.id] {
+			delete(c.seen, h.id)
+			gone = append(gone, h.id)
+		}
+		for _, id := range h.merged {
+			if !found[id] && !slices.Contains(gone, id) {
+				gone = append(gone, id)
+			}
 		}
 	}
 	c.check.Changed += int64(len(objects))
+	if c.tickets.partly() {
+		c.tickets.opts.Watch(int64(len(objects)))
+	}
 	return c.store(page, gone)
 }
 
 // store adds a page, and those that are gone to it.
-func (c *catchUp) store(page pages.Page, gone []hubspot.Object) error {
-	ids, err := idsOf(gone)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
+func (c *catchUp) store(page pages.Page, gone []uint64) error {
+	for _, id := range gone {
 		page.Records = append(page.Records, pages.Record{ID: id, Gone: true})
 	}
 	if err := c.tickets.store.Add(page); err != nil {
@@ -248,17 +331,17 @@ func (t *Tickets) readByID(ctx context.Context, ids []string) ([]hubspot.Object,
 // readArchived takes out what stands in the recycle bin by now.
 func (c *catchUp) readArchived(ctx context.Context) error {
 	before := c.check.Counted
-	err := c.tickets.eachArchived(ctx, func(_ context.Context, p listed) error {
-		gone := slices.DeleteFunc(slices.Clone(p.objects), func(o hubspot.Object) bool {
-			return !o.ArchivedAt.IsZero() && o.ArchivedAt.Before(c.start.Newest.Add(-skew))
-		})
-		if len(gone) == 0 {
-			return nil
+	err := c.tickets.eachArchived(ctx, c.tickets.askIDs(true), func(_ context.Context, p listed) error {
+		gone, err := idsOf(slices.DeleteFunc(slices.Clone(p.objects), func(o hubspot.Object) bool {
+			return !o.ArchivedAt.IsZero() && o.ArchivedAt.Before(c.since())
+		}))
+		if err != nil || len(gone) == 0 {
+			return err
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		for _, o := range gone {
-			delete(c.seen, o.ID)
+		for _, id := range gone {
+			delete(c.seen, id)
 		}
 		return c.store(pages.Page{}, gone)
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/ticketetl/ticketetl/internal/hubspot"
@@ -17,7 +16,7 @@ import (
 type Start struct {
 	At     time.Time `json:"at"`
 	Newest time.Time `json:"newest"` // when the account's newest change was made, by HubSpot's clock; zero if there was none
-	Total  int64     `json:"total"`  // tickets, as a search counts them; -1 if it does not answer
+	Total  int64     `json:"total"`  // tickets that the export should have, as a search counts them; -1 if it does not answer
 	Reason string    `json:"reason"` // why a search does not answer
 }
 
@@ -26,23 +25,24 @@ type Check struct {
 	Complete bool
 	Reason   string // for people: what was compared, or why completeness is not shown
 	Counted  int64  // tickets that were gathered
-	Total    int64  // that the account says it has; -1 if it does not
+	Total    int64  // that the account says it has of them; -1 if it does not
 	Ranges   bool   // ranges of ids were read side by side
 	Changed  int64  // tickets read again or for the first time after the listing
 	Gone     int64  // tickets that were archived or merged meanwhile
+	Archived int64  // of those gathered, tickets in the recycle bin
+	Relinked int64  // tickets of the earlier export whose associations were others
+	Whole    bool   // the earlier export could not be brought up to date, and everything was read
 }
 
 // Begin asks what the account is like now.
 func (t *Tickets) Begin(ctx context.Context) (Start, error) {
 	start := Start{At: time.Now().UTC(), Total: -1}
-	if t.opts.Archived {
-		start.Reason = "HubSpot's search does not know the recycle bin"
-		return start, nil
-	}
-	newest, total, err := t.newest(ctx)
+	newest, total, err := t.counts(ctx)
 	switch {
 	case hopeless(ctx, err):
 		return start, err
+	case t.opts.Archived == ArchivedOnly:
+		start.Newest, start.Reason = newest, "HubSpot's search does not know the recycle bin"
 	case err != nil:
 		start.Reason = err.Error()
 	default:
@@ -59,11 +59,28 @@ func hopeless(ctx context.Context, err error) bool {
 // modified is the property that tells when a ticket was changed.
 const modified = "hs_lastmodifieddate"
 
+// partly says that the export is to have only what was changed.
+func (t *Tickets) partly() bool { return !t.opts.Since.IsZero() && t.opts.Earlier == nil }
+
+// counts asks when the newest change of the account was made, and how many live
+// tickets the export should have.
+func (t *Tickets) counts(ctx context.Context) (newest time.Time, total int64, err error) {
+	newest, total, err = t.newest(ctx)
+	if err == nil && t.partly() {
+		_, total, err = t.newest(ctx, hubspot.FilterGroup{Filters: []hubspot.Filter{changedSince(t.opts.Since)}})
+	}
+	return newest, total, err
+}
+
+func changedSince(at time.Time) hubspot.Filter {
+	return hubspot.Filter{Property: modified, Operator: "GTE", Value: milliseconds(at)}
+}
+
 // newest asks by a search how many tickets there are, and when the newest change
 // was made.
-func (t *Tickets) newest(ctx context.Context) (time.Time, int64, error) {
+func (t *Tickets) newest(ctx context.Context, filters ...hubspot.FilterGroup) (time.Time, int64, error) {
 	page, err := t.client.Search(ctx, "tickets", hubspot.SearchRequest{
-		Sorts: []hubspot.Sort{{Property: modified, Descending: true}}, Properties: []string{modified}, Limit: 1,
+		FilterGroups: filters, Sorts: []hubspot.Sort{{Property: modified, Descending: true}}, Properties: []string{modified}, Limit: 1,
 	})
 	if err != nil || len(page.Results) == 0 {
 		return time.Time{}, 0, err
@@ -75,23 +92,47 @@ func (t *Tickets) newest(ctx context.Context) (time.Time, int64, error) {
 	return at, int64(page.Total), nil
 }
 
-// Gather reads all tickets into the store, what is there already excepted, and
-// then what was created, changed or archived since start. An error leaves the
-// store so that Gather can go on from there. Without one the store has every
-// ticket that HubSpot lists; the Check says whether that is shown to be all.
+// Gather reads the tickets that the options want into the store, what is there
+// already excepted, and then what was created, changed or archived since start. An
+// error leaves the store so that Gather can go on from there. Without one the store
+// has every ticket that HubSpot lists; the Check says whether that is shown to be all.
 func (t *Tickets) Gather(ctx context.Context, start Start) (Check, error) {
-	if t.opts.Archived {
+	if t.opts.Archived == ArchivedOnly {
 		return t.gatherArchived(ctx)
+	}
+	check, err := t.gatherLive(ctx, start)
+	if err == nil && t.opts.Archived == ArchivedToo {
+		err = t.addArchived(ctx, &check)
+	}
+	check.Ranges = t.ranges
+	return check, err
+}
+
+func (t *Tickets) gatherLive(ctx context.Context, start Start) (Check, error) {
+	switch {
+	case t.partly():
+		return t.catchUp(ctx, start)
+	case t.opts.Earlier != nil:
+		if check, err := t.apply(ctx, start); err != nil || check.Complete {
+			return check, err
+		}
+		t.whole = true
+		if err := t.store.Reset(); err != nil {
+			return Check{}, storeError(err)
+		}
 	}
 	if err := t.list(ctx, start.Total); err != nil {
 		return Check{}, fmt.Errorf("list tickets: %w", err)
 	}
-	c := catchUp{tickets: t, start: start, seen: map[string]string{}}
+	return t.catchUp(ctx, start)
+}
+
+func (t *Tickets) catchUp(ctx context.Context, start Start) (Check, error) {
+	c := catchUp{tickets: t, start: start, seen: map[uint64]int64{}, check: Check{Whole: t.whole}}
 	check, err := c.run(ctx)
 	if err != nil {
-		return check, fmt.Errorf("look for what has changed meanwhile: %w", err)
+		return check, fmt.Errorf("look for what has changed: %w", err)
 	}
-	check.Ranges = t.ranges
 	return check, nil
 }
 
@@ -107,7 +148,7 @@ func (t *Tickets) list(ctx context.Context, expected int64) error {
 	inRanges := !t.store.Empty() && (len(left) > 1 || left[0] != pages.Span{To: pages.End})
 	if expected < 0 || expected > few || inRanges {
 		var err error
-		if t.ranges, err = prove(ctx, t.askIDs(t.opts.Archived)); err != nil {
+		if t.ranges, err = prove(ctx, t.askIDs(t.opts.Archived == ArchivedOnly)); err != nil {
 			return err
 		}
 	}
@@ -127,7 +168,7 @@ func (t *Tickets) list(ctx context.Context, expected int64) error {
 			return err
 		}
 	}
-	return oneByOne(ctx, t.store.Cursor(), t.ask, t.keep)
+	return oneByOne(ctx, t.store.Cursor(), t.ask(t.opts.Archived == ArchivedOnly), t.keep)
 }
 
 func (t *Tickets) listRanges(ctx context.Context, left []pages.Span, expected int64) error {
@@ -136,17 +177,21 @@ func (t *Tickets) listRanges(ctx context.Context, left []pages.Span, expected in
 		return err
 	}
 	l := newListing(left, max(expected, 0), read)
-	l.ask, l.keep = t.ask, t.keep
+	l.ask, l.keep = t.ask(t.opts.Archived == ArchivedOnly), t.keep
 	return l.run(ctx, t.opts.Workers)
 }
 
-// ask reads one page as the options want it.
-func (t *Tickets) ask(ctx context.Context, after string) (*hubspot.Page, error) {
-	q := hubspot.ListQuery{Limit: pageSize, After: after, Archived: t.opts.Archived, Associations: t.opts.Associations}
+// ask returns a function that reads one page as the options want it.
+func (t *Tickets) ask(archived bool) func(context.Context, string) (*hubspot.Page, error) {
+	q := hubspot.ListQuery{Limit: pageSize, Archived: archived, Associations: t.opts.Associations}
 	if !t.long() {
 		q.Properties = t.opts.Properties
 	}
-	return t.client.List(ctx, "tickets", q)
+	return func(ctx context.Context, after string) (*hubspot.Page, error) {
+		q := q
+		q.After = after
+		return t.client.List(ctx, "tickets", q)
+	}
 }
 
 // askIDs returns a function that reads one page, for the ids in it.
@@ -158,7 +203,11 @@ func (t *Tickets) askIDs(archived bool) func(context.Context, string) (*hubspot.
 
 // keep completes a page and stores it.
 func (t *Tickets) keep(ctx context.Context, p listed) error {
-	objects, err := t.complete(ctx, p.objects)
+	archived := t.opts.Archived == ArchivedOnly
+	if archived {
+		p.objects = t.recent(p.objects)
+	}
+	objects, err := t.complete(ctx, p.objects, archived)
 	if err != nil {
 		return err
 	}
@@ -189,98 +238,9 @@ func (t *Tickets) records(objects []hubspot.Object) ([]pages.Record, error) {
 	}
 	records := make([]pages.Record, len(objects))
 	for i := range objects {
-		records[i] = pages.Record{ID: ids[i], Data: packFields(t.fields(&objects[i]))}
+		records[i] = pages.Record{ID: ids[i], Data: packTexts(asStored, t.fields(&objects[i])[1:])}
 	}
 	return records, nil
-}
-
-// listings is how often the recycle bin is listed until two listings agree.
-const listings = 4
-
-// gatherArchived reads the recycle bin, of which nothing tells how much is in it
-// or what has changed: it is complete when it is listed twice with the same
-// tickets in it.
-func (t *Tickets) gatherArchived(ctx context.Context) (Check, error) {
-	check := Check{Total: -1}
-	for range listings - 1 {
-		if err := t.list(ctx, -1); err != nil {
-			return check, fmt.Errorf("list the recycle bin: %w", err)
-		}
-		first, err := t.stored()
-		if err != nil {
-			return check, storeError(err)
-		}
-		second, err := t.listAgain(ctx)
-		if err != nil {
-			return check, fmt.Errorf("list the recycle bin again: %w", err)
-		}
-		check.Counted, check.Ranges = first.n, t.ranges
-		if first == second {
-			check.Complete, check.Total = true, second.n
-			check.Reason = "the recycle bin was listed twice, with the same tickets in it"
-			return check, nil
-		}
-		check.Reason = fmt.Sprintf("the recycle bin changes while it is listed: %d tickets, then %d", first.n, second.n)
-		if err := t.store.Reset(); err != nil {
-			return check, storeError(err)
-		}
-	}
-	return check, t.list(ctx, -1)
-}
-
-// A census is equal for equal sets of ids, whatever their order.
-type census struct {
-	n   int64
-	sum uint64
-}
-
-func (c *census) add(id uint64) {
-	c.n++
-	id = (id ^ id>>30) * 0xbf58476d1ce4e5b9
-	id = (id ^ id>>27) * 0x94d049bb133111eb
-	c.sum += id ^ id>>31
-}
-
-func (t *Tickets) stored() (census, error) {
-	var all census
-	for r := t.store.Read(); ; {
-		id, err := r.NextID()
-		if isEOF(err) {
-			return all, nil
-		}
-		if err != nil {
-			return all, err
-		}
-		all.add(id)
-	}
-}
-
-func (t *Tickets) listAgain(ctx context.Context) (census, error) {
-	var n atomic.Int64
-	var sum atomic.Uint64
-	err := t.eachArchived(ctx, func(_ context.Context, p listed) error {
-		ids, err := idsOf(p.objects)
-		var part census
-		for _, id := range ids {
-			part.add(id)
-		}
-		n.Add(part.n)
-		sum.Add(part.sum)
-		return err
-	})
-	return census{n.Load(), sum.Load()}, err
-}
-
-// eachArchived lists the recycle bin, without properties. Each may be called by
-// several goroutines.
-func (t *Tickets) eachArchived(ctx context.Context, each func(context.Context, listed) error) error {
-	ask := t.askIDs(true)
-	if !t.ranges {
-		return oneByOne(ctx, "", ask, each)
-	}
-	l := newListing([]pages.Span{{To: pages.End}}, 0, 0)
-	l.ask, l.keep = ask, each
-	return l.run(ctx, t.opts.Workers)
 }
 
 // milliseconds is a time as HubSpot's filters want it.

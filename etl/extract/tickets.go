@@ -21,11 +21,28 @@ import (
 type TicketOptions struct {
 	Properties   []string            // internal names
 	Associations []string            // object types whose ids to read, e.g. "contacts"
-	Archived     bool                // the recycle bin instead of the live tickets
+	Archived     Archived            // whether to read the recycle bin
+	Since        time.Time           // only what was changed or archived since then, by HubSpot's clock; zero: everything
+	Earlier      *Earlier            // an export of all live tickets, to which what has changed since Since is applied; nil: none
+	Relink       bool                // with Earlier: read the associations of all tickets, whose change is not one of the ticket
 	Workers      int                 // ranges of ids that are read side by side; 0 = 1
 	Watch        func(records int64) // told what was read; may be nil; called from several goroutines
 	Settle       time.Duration       // how long a disagreement with the account's count is given to go away; 0 = a minute
 }
+
+// Archived says whether an export has the tickets of the recycle bin.
+type Archived string
+
+// With archived tickets comes a column that says when they were archived.
+const (
+	ArchivedNone Archived = ""
+	ArchivedToo  Archived = "include" // beside the live ones
+	ArchivedOnly Archived = "only"
+)
+
+// ArchivedColumn is the last column of an export with archived tickets: when the
+// ticket was archived, in ISO 8601; empty for a live one.
+const ArchivedColumn = "archived.at"
 
 // Tickets is a Source of an account's tickets, in the order of their ids. The
 // columns are the ticket's id, the properties by internal name and
@@ -41,6 +58,7 @@ type Tickets struct {
 	store  *pages.Store
 	reader *pages.Reader
 	ranges bool // the cursor of a listing is proven to be an id
+	whole  bool // everything is read after all
 	row    int
 }
 
@@ -72,6 +90,9 @@ func NewTickets(client *hubspot.Client, store *pages.Store, opts TicketOptions) 
 	for _, to := range opts.Associations {
 		cells = append(cells, AssociationPrefix+to)
 	}
+	if opts.Archived != ArchivedNone {
+		cells = append(cells, ArchivedColumn)
+	}
 	if opts.Watch == nil {
 		opts.Watch = func(int64) {}
 	}
@@ -87,7 +108,9 @@ func (t *Tickets) Header() *etl.Header { return t.header }
 // Close does nothing; the store is the caller's.
 func (t *Tickets) Close() error { return nil }
 
-// Next returns the next ticket of those that Gather has read.
+// Next returns the next ticket of those that Gather has read. One that stands as it
+// did in TicketOptions.Earlier has Properties, one for each of that one's columns,
+// and no Fields but its id.
 func (t *Tickets) Next(context.Context) (*etl.Record, error) {
 	if t.reader == nil {
 		t.reader = t.store.Read()
@@ -99,13 +122,38 @@ func (t *Tickets) Next(context.Context) (*etl.Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read back what was listed: %w", err)
 	}
-	fields, err := unpackFields(stored.Data, t.header.Len())
-	if err != nil {
-		return nil, err
-	}
 	t.row++
-	fields[0] = strconv.FormatUint(stored.ID, 10)
-	return &etl.Record{Pos: etl.Position{File: "account", Row: t.row}, Header: t.header, Fields: fields, Key: fields[0]}, nil
+	rec := &etl.Record{Pos: etl.Position{File: "account", Row: t.row}, Header: t.header, Key: strconv.FormatUint(stored.ID, 10)}
+	if texts, shown, err := t.texts(stored); err != nil {
+		return nil, err
+	} else if !shown {
+		rec.Fields = texts
+	} else {
+		rec.Fields = make([]string, t.header.Len())
+		rec.Properties = make([]etl.Property, len(texts))
+		for i, text := range texts {
+			rec.Properties[i].Value = text
+		}
+	}
+	rec.Fields[0] = rec.Key
+	return rec, nil
+}
+
+// texts are what is stored of a ticket: its fields, the first one empty, or what
+// the columns of an earlier export have shown.
+func (t *Tickets) texts(r pages.Record) (texts []string, shown bool, err error) {
+	if len(r.Data) == 0 {
+		return nil, false, errPacked
+	}
+	switch r.Data[0] {
+	case asStored:
+		texts, err = unpackTexts(r.Data[1:], t.header.Len(), 1)
+		return texts, false, err
+	case asShown:
+		texts, err = unpackTexts(r.Data[1:], len(t.opts.Earlier.Columns), 0)
+		return texts, true, err
+	}
+	return nil, false, errPacked
 }
 
 // long says that the names of the properties are too many for an address.
@@ -113,23 +161,23 @@ func (t *Tickets) long() bool { return len(strings.Join(t.opts.Properties, ","))
 
 // complete adds what a listing leaves out. A ticket that is archived meanwhile
 // falls away.
-func (t *Tickets) complete(ctx context.Context, objects []hubspot.Object) ([]hubspot.Object, error) {
+func (t *Tickets) complete(ctx context.Context, objects []hubspot.Object, archived bool) ([]hubspot.Object, error) {
 	if t.long() && len(objects) > 0 {
 		var err error
-		if objects, err = t.readProperties(ctx, objects); err != nil {
+		if objects, err = t.readProperties(ctx, objects, archived); err != nil {
 			return nil, err
 		}
 	}
 	return objects, t.readLongAssociations(ctx, objects)
 }
 
-func (t *Tickets) readProperties(ctx context.Context, objects []hubspot.Object) ([]hubspot.Object, error) {
+func (t *Tickets) readProperties(ctx context.Context, objects []hubspot.Object, archived bool) ([]hubspot.Object, error) {
 	ids := make([]string, len(objects))
 	for i := range objects {
 		ids[i] = objects[i].ID
 	}
 	found, _, err := t.client.ReadBatch(ctx, "tickets", hubspot.BatchRead{
-		IDs: ids, Properties: t.opts.Properties, Archived: t.opts.Archived,
+		IDs: ids, Properties: t.opts.Properties, Archived: archived,
 	})
 	if err != nil {
 		return nil, err
@@ -186,8 +234,7 @@ func (t *Tickets) readAssociations(ctx context.Context, to string, ids []string,
 	return nil
 }
 
-// fields are the texts of the columns. Associated ids are in ascending order,
-// whatever order HubSpot has them in.
+// fields are the texts of the columns.
 func (t *Tickets) fields(o *hubspot.Object) []string {
 	fields := make([]string, 0, t.header.Len())
 	fields = append(fields, o.ID)
@@ -199,20 +246,39 @@ func (t *Tickets) fields(o *hubspot.Object) []string {
 		for i, a := range o.Associations[to] {
 			ids[i] = a.ID
 		}
-		slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
-		fields = append(fields, strings.Join(ids, ";"))
+		fields = append(fields, joinIDs(ids))
+	}
+	if t.opts.Archived != ArchivedNone {
+		at := ""
+		if o.Archived && !o.ArchivedAt.IsZero() {
+			at = o.ArchivedAt.UTC().Format("2006-01-02T15:04:05.999Z")
+		}
+		fields = append(fields, at)
 	}
 	return fields
 }
 
-// packFields makes one text of the fields, save the first, which is the id.
-func packFields(fields []string) []byte {
-	size := 0
-	for _, f := range fields[1:] {
+// joinIDs makes one text of associated ids, in ascending order, whatever order
+// HubSpot has them in.
+func joinIDs(ids []string) string {
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	return strings.Join(ids, ";")
+}
+
+// How the texts in a page of the store are to be understood.
+const (
+	asStored = 0 // fields, as HubSpot stores them, without the id
+	asShown  = 1 // the cells of a row of an earlier export
+)
+
+// packTexts makes one text of several, with how they are to be understood.
+func packTexts(how byte, texts []string) []byte {
+	size := 1
+	for _, f := range texts {
 		size += len(f) + 2
 	}
-	b := make([]byte, 0, size)
-	for _, f := range fields[1:] {
+	b := append(make([]byte, 0, size), how)
+	for _, f := range texts {
 		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
 	}
 	return b
@@ -220,16 +286,17 @@ func packFields(fields []string) []byte {
 
 var errPacked = errors.New("what was listed cannot be read back: it is damaged")
 
-// unpackFields undoes packFields; the first of the n fields is left empty.
-func unpackFields(data []byte, n int) ([]string, error) {
-	fields := make([]string, n)
-	for i := 1; i < n; i++ {
+// unpackTexts gives the texts that data holds, as the last of n; the first ones are
+// left empty.
+func unpackTexts(data []byte, n, first int) ([]string, error) {
+	texts := make([]string, n)
+	for i := first; i < n; i++ {
 		size, k := binary.Uvarint(data)
 		if k <= 0 || size > uint64(len(data)-k) {
 			return nil, errPacked
 		}
-		fields[i] = string(data[k : k+int(size)])
+		texts[i] = string(data[k : k+int(size)])
 		data = data[k+int(size):]
 	}
-	return fields, nil
+	return texts, nil
 }

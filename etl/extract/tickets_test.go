@@ -145,7 +145,11 @@ func (e *estate) dump(archived bool) (rows [][]string) {
 		for _, a := range ticket.Associations["contacts"] {
 			contacts = append(contacts, a.ID)
 		}
-		rows = append(rows, []string{ticket.ID, ticket.Properties["subject"], ticket.Properties["hs_lastmodifieddate"], strings.Join(contacts, ";")})
+		row := []string{ticket.ID, ticket.Properties["subject"], ticket.Properties["hs_lastmodifieddate"], strings.Join(contacts, ";")}
+		if archived {
+			row = append(row, ticket.ArchivedAt.Format("2006-01-02T15:04:05.999Z"))
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -172,7 +176,10 @@ func TestTicketsAreTheAccounts(t *testing.T) {
 				want := e.dump(archived)
 				for _, workers := range []int{1, 5, 16} {
 					opts := plainOptions
-					opts.Workers, opts.Archived = workers, archived
+					opts.Workers = workers
+					if archived {
+						opts.Archived = extract.ArchivedOnly
+					}
 					check, rows := gathered(t, t.Context(), e.client, filepath.Join(t.TempDir(), "pages"), opts)
 					require.Equal(t, want, rows)
 					require.True(t, check.Complete, check.Reason)

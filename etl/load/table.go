@@ -47,8 +47,8 @@ type TableOptions struct {
 }
 
 // A Table writes records to a file of one of the formats. It is an etl.Sink for
-// one writer. The file is written beside its target and takes the target's place
-// in Commit, so that an export that dies leaves what was there before.
+// one writer. The file is written beside its target, is complete with
+// Finish and takes the target's place in Commit, so that an export that dies leaves what was there before.
 type Table struct {
 	opts   TableOptions
 	pend   *renameio.PendingFile // nil: standard output
@@ -71,7 +71,9 @@ type Form struct {
 	UTC   bool // its date-times are instants; others are shown in a zone
 	Raw   bool // for programs: values as they are stored, unless labels are asked for
 
-	Editable bool // it can be made one that is edited and imported again
+	Editable bool   // it can be made one that is edited and imported again
+	Ending   string // of its format, e.g. ".csv"
+	Packing  string // of its compression: ".gz", ".zst" or ""
 
 	begin  func(io.Writer, TableOptions) (format, error)
 	packer func(io.Writer) (io.WriteCloser, error) // nil: not compressed
@@ -100,7 +102,8 @@ func FormOf(path, ending string) (Form, error) {
 		name = "." + strings.TrimPrefix(strings.ToLower(ending), ".")
 	}
 	last := filepath.Ext(name)
-	packer := packers[last]
+	packing := last
+	packer := packers[packing]
 	if packer != nil {
 		name = strings.TrimSuffix(name, last)
 		last = filepath.Ext(name)
@@ -108,7 +111,10 @@ func FormOf(path, ending string) (Form, error) {
 	form, known := forms[last]
 	switch {
 	case known:
-		form.packer = packer
+		form.packer, form.Ending = packer, last
+		if packer != nil {
+			form.Packing = packing
+		}
 		form.Editable = form.Editable && packer == nil
 		return form, nil
 	case path == "-" && ending == "":
@@ -206,16 +212,21 @@ func (t *Table) Write(_ context.Context, batch []*etl.Record) ([]etl.Outcome, er
 	return outcomes, nil
 }
 
-// Commit completes the file and puts it in its place, durably.
-func (t *Table) Commit() error {
+// Finish completes the file, which is not in its place yet.
+func (t *Table) Finish() error {
 	err := t.format.finish()
 	if err == nil && t.packed != nil {
 		err = t.packed.Close()
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return t.abandon(err)
-	case t.pend == nil:
+	}
+	return nil
+}
+
+// Commit puts the finished file in its place, durably.
+func (t *Table) Commit() error {
+	if t.pend == nil {
 		return nil
 	}
 	return t.pend.CloseAtomicallyReplace()

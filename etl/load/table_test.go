@@ -58,6 +58,7 @@ func writeTable(t *testing.T, name string, guard bool, rows []*etl.Record) strin
 	require.Equal(t, etl.Exported, out[0].Status)
 	_, err = os.Stat(path)
 	require.ErrorIs(t, err, os.ErrNotExist, "the file appears when it is complete")
+	require.NoError(t, table.Finish())
 	require.NoError(t, table.Commit())
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -169,6 +170,7 @@ func TestTableLines(t *testing.T) {
 		_, err = table.Write(t.Context(), []*etl.Record{rec})
 		require.NoError(t, err)
 	}
+	require.NoError(t, table.Finish())
 	require.NoError(t, table.Commit())
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -258,6 +260,7 @@ func TestTableToStandardOutput(t *testing.T) {
 	require.NoError(t, err)
 	_, err = table.Write(t.Context(), tableRows[:1])
 	require.NoError(t, err)
+	require.NoError(t, table.Finish())
 	require.NoError(t, table.Commit())
 	require.Equal(t, "id,amount,due,opened,vip\n900719925474099267,12.50,2024-02-29,2024-02-29T23:59:58,true\n", out.String())
 }

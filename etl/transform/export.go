@@ -1,6 +1,10 @@
 package transform
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +18,8 @@ type ExportOptions struct {
 	Labels bool           // headers are the labels of properties instead of their names
 	Typed  bool           // the output has typed cells: date-times without a zone, in Zone
 	Zone   *time.Location // of date-times; nil: UTC if they are typed, and else as HubSpot stores them
+
+	Moments []string // columns that are no properties and hold date-times
 }
 
 // An ExportColumn is one column of an export.
@@ -57,6 +63,46 @@ func (e *Export) tellApart() {
 	}
 }
 
+// Rendering is a fingerprint of all that decides how a stored value is shown: the
+// columns, the options and what the account's definitions say of the properties. more
+// is what else matters.
+func (e *Export) Rendering(s *schema.Schema, h *etl.Header, opts ExportOptions, more ...string) string {
+	var all struct {
+		Columns   []any
+		Options   any
+		Labels    map[string]map[string]string
+		Pipelines []schema.Pipeline
+		More      []string
+	}
+	for _, c := range e.columns {
+		all.Columns = append(all.Columns, []any{c.Name, c.Property, c.Kind, c.Choice})
+	}
+	zone := ""
+	if opts.Zone != nil {
+		zone = opts.Zone.String()
+	}
+	all.Options = []any{opts.Values, opts.Labels, opts.Typed, zone}
+	all.More = more
+	all.Labels = map[string]map[string]string{}
+	for _, name := range h.Names() {
+		switch p := s.Property(name); {
+		case p == nil || opts.Values == "raw":
+		case p.Name == pipelineProperty || p.Name == stageProperty:
+			all.Pipelines = s.Pipelines
+		case p.ReferencedObjectType == "OWNER":
+			all.Labels[name] = ownerLabels(s)
+		case p.Type == "enumeration":
+			all.Labels[name] = optionLabels(p)
+		}
+	}
+	data, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // plain data always marshals
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
 // Columns are the columns of the output.
 func (e *Export) Columns() []ExportColumn { return e.columns }
 
@@ -74,6 +120,9 @@ func (e *Export) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 // or two where both the stored value and its label are wanted.
 func exportColumns(s *schema.Schema, h *etl.Header, p *schema.Property, i int, opts ExportOptions) []ExportColumn {
 	c := ExportColumn{Name: h.Name(i), Property: h.Name(i), show: func(row []string) string { return row[i] }}
+	if slices.Contains(opts.Moments, h.Name(i)) {
+		p = &schema.Property{Name: h.Name(i), Type: "datetime"}
+	}
 	if p == nil || isID(p) {
 		return []ExportColumn{c}
 	}

@@ -39,8 +39,8 @@ type Page struct {
 // A Span is a range of ids, without To.
 type Span struct{ From, To uint64 }
 
-// A Store is a file of pages. Add may be called by several goroutines; nothing
-// may be added while a Reader is read.
+// A Store is a file of pages. Add may be called by several goroutines, also while a
+// Reader is read, which gives what was there when it began.
 type Store struct {
 	mu     sync.Mutex
 	f      *os.File

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // A Ticket is what the account holds, for tests to look at.
@@ -12,6 +13,7 @@ type Ticket struct {
 	Properties   map[string]string        // all that have a value, computed ones too
 	Associations map[string][]Association // by object type ("contacts"), by id
 	Archived     bool
+	ArchivedAt   time.Time // in UTC; zero for a live one
 }
 
 // An Association is one record that a ticket is linked to.
@@ -37,6 +39,9 @@ func (s *Server) Tickets(archived bool) []Ticket {
 
 func (r *record) inspect() Ticket {
 	t := Ticket{ID: r.id, Properties: map[string]string{}, Associations: map[string][]Association{}, Archived: r.archivedAt > 0}
+	if t.Archived {
+		t.ArchivedAt = time.UnixMilli(r.archivedAt).UTC()
+	}
 	for _, p := range r.kind.ordered {
 		if text, ok := r.value(r, p); ok && text != "" {
 			t.Properties[p.Name] = text
