@@ -38,6 +38,10 @@ func KindOf(letter byte) Kind {
 	return Text
 }
 
+// NotStored ends the text of a CellError of a cell that has nothing to show: its
+// formula was written by a program that did not compute it.
+const NotStored = " has no stored value"
+
 // PartialKinds stands in the failed-rows file in place of the kinds of a row
 // that could be read only in part. Such a row is refused until somebody has
 // looked at its cells and emptied that one.

@@ -166,7 +166,11 @@ func join(example, conversion string) string {
 
 func describeFile(info extract.Info) string {
 	if info.Format == "xlsx" {
-		return fmt.Sprintf("workbook, sheet %q, header in row %d", info.Sheet, info.HeaderRow)
+		rows := fmt.Sprintf("row %d", info.HeaderRow)
+		if info.HeaderTop < info.HeaderRow {
+			rows = fmt.Sprintf("rows %d to %d", info.HeaderTop, info.HeaderRow)
+		}
+		return fmt.Sprintf("workbook, sheet %q, header in %s", info.Sheet, rows)
 	}
 	return fmt.Sprintf("CSV, %s, cells parted by %s, header in row %d", info.Encoding, delimiterName(info.Delimiter), info.HeaderRow)
 }

@@ -3,6 +3,7 @@ package extract
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -38,6 +39,63 @@ func ScanAll(path string) (rows int, err error) {
 		fields = s.appendText(fields[:0])
 		rows++
 	}
+}
+
+// ScanXML writes the tags and texts of XML one a line, as far as they are without a
+// fault, scanned in pieces of size bytes. A text is in one piece.
+func ScanXML(in io.Reader, size int) (tokens []string, err error) {
+	from, err := utf8XML(in)
+	if err != nil {
+		return nil, err
+	}
+	x := newXMLScanner(from, size)
+	text := ""
+	for {
+		kind, err := x.next()
+		if kind == xmlText && err == nil {
+			text += string(x.text)
+			continue
+		}
+		if text != "" {
+			tokens, text = append(tokens, fmt.Sprintf("%q", text)), ""
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return tokens, nil
+		case err != nil:
+			return tokens, err
+		case kind == xmlEnd:
+			tokens = append(tokens, "/"+string(x.name))
+			continue
+		}
+		tag := string(x.name)
+		for _, a := range x.attrs {
+			tag += fmt.Sprintf(" %s=%q", a.name, a.value)
+		}
+		tokens = append(tokens, tag)
+	}
+}
+
+// SharedTexts opens the texts that the cells of the workbook at path share.
+func SharedTexts(path string) (text func(n int) (string, error), close func() error, err error) {
+	file, size, err := openRegular(path, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	limits := Limits{}.withDefaults()
+	p, err := openParts(file, size, limits)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := openSharedStrings(p, "xl/sharedstrings.xml", limits)
+	if err != nil {
+		return nil, nil, err
+	}
+	text = func(n int) (string, error) {
+		b, err := s.append(nil, n)
+		return string(b), err
+	}
+	return text, func() error { return errors.Join(s.close(), file.Close()) }, nil
 }
 
 // A Cell is one filled cell of a file.
@@ -87,7 +145,7 @@ func (s *sheetRows) all() (cells []Cell, err error) {
 	defer x.close()
 	stream := &cellStream{xmlStream: x, book: s.book}
 	for {
-		r, err := stream.next()
+		r, err := stream.nextRow()
 		if errors.Is(err, io.EOF) {
 			return cells, nil
 		}

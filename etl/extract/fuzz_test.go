@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -247,8 +250,10 @@ var fuzzParts = map[string]string{
 // FuzzWorkbookBytes reads a workbook of which any bytes were changed.
 func FuzzWorkbookBytes(f *testing.F) {
 	f.Add(seedBook(f, fuzzParts), "", false)
+	f.Add(seedBook(f, mergedParts()), "", true)
+	path := filepath.Join(f.TempDir(), "in.xlsx") // the same for all: a folder for each takes longer than the reading
 	f.Fuzz(func(t *testing.T, in []byte, sheet string, skip bool) {
-		path := write(t, "in.xlsx", string(in))
+		require.NoError(t, os.WriteFile(path, in, 0o600))
 		opts := extract.Options{Sheet: sheet, Limits: extract.Limits{MaxUnzipped: 1 << 20}}
 		if skip {
 			opts.Hidden = "skip"
@@ -262,14 +267,28 @@ func FuzzWorkbookBytes(f *testing.F) {
 
 // FuzzWorkbookParts reads a workbook of any XML.
 func FuzzWorkbookParts(f *testing.F) {
-	f.Add(fuzzParts["xl/workbook.xml"], fuzzParts["xl/_rels/workbook.xml.rels"], fuzzParts["xl/styles.xml"], fuzzParts["xl/sharedStrings.xml"], fuzzParts["xl/worksheets/sheet1.xml"], uint8(0))
+	for _, p := range []map[string]string{fuzzParts, mergedParts()} {
+		f.Add(p["xl/workbook.xml"], p["xl/_rels/workbook.xml.rels"], p["xl/styles.xml"], p["xl/sharedStrings.xml"], p["xl/worksheets/sheet1.xml"], uint8(0))
+	}
+	path := filepath.Join(f.TempDir(), "in.xlsx")
 	f.Fuzz(func(t *testing.T, book, rels, styles, texts, sheet string, header uint8) {
-		path := handMade(t, map[string]string{
-			"xl/workbook.xml": book, "xl/_rels/workbook.xml.rels": rels, "xl/styles.xml": styles, "xl/sharedStrings.xml": texts, "xl/worksheets/sheet1.xml": sheet,
+		in := seedBook(t, map[string]string{
+			"_rels/.rels": fuzzParts["_rels/.rels"], "xl/workbook.xml": book, "xl/_rels/workbook.xml.rels": rels,
+			"xl/styles.xml": styles, "xl/sharedStrings.xml": texts, "xl/worksheets/sheet1.xml": sheet,
 		})
+		require.NoError(t, os.WriteFile(path, in, 0o600))
 		if _, err := extract.Expand(path, extract.Options{Sheet: "all"}); err != nil {
 			require.NotEmpty(t, err.Error())
 		}
 		readPlaced(t, path, extract.Options{Header: int(header % 4)}, len(sheet)+len(texts)+len(rels))
 	})
+}
+
+// mergedParts are those of a workbook whose header takes two rows.
+func mergedParts() map[string]string {
+	parts := maps.Clone(fuzzParts)
+	parts["xl/worksheets/sheet1.xml"] = `<x:worksheet><x:sheetData><x:row r="1"><x:c t="str"><x:v>ID</x:v></x:c><x:c t="str"><x:v>From</x:v></x:c></x:row>` +
+		`<x:row r="2"><x:c r="B2" t="str"><x:v>Name</x:v></x:c><x:c r="C2" t="str"><x:v>Mail &amp; so</x:v></x:c></x:row><x:row r="3"><x:c t="s"><x:v>1</x:v></x:c><x:c><x:v>-1.5</x:v></x:c></x:row></x:sheetData>` +
+		`<x:mergeCells><x:mergeCell ref="A1:A2"/><x:mergeCell ref="B1:C1"/></x:mergeCells></x:worksheet>`
+	return parts
 }

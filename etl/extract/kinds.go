@@ -32,7 +32,7 @@ func hasForm(kind etl.Kind, text string) bool {
 const (
 	notNumber = " is not a number"
 	notDate   = " is not a date"
-	notStored = " has no stored value"
+	notStored = etl.NotStored
 	notBool   = " is neither true nor false"
 )
 

@@ -20,7 +20,7 @@ type format struct {
 }
 
 // dated says whether a number so formatted is a point or a length of time.
-func (f format) dated() bool { return f.date || f.clock || f.elapsed || f.either }
+func (f *format) dated() bool { return f.date || f.clock || f.elapsed || f.either }
 
 // builtIn classifies the number formats that a workbook does not spell out.
 //

@@ -64,9 +64,10 @@ type Info struct {
 	Quote     string      // CSV only: the character around cells, "" for none
 	Sheet     string      // XLSX only: the worksheet that is read
 	Sheets    []SheetInfo // XLSX only, in the workbook's order
-	HeaderRow int
-	Notes     []string // how each was detected, and what was passed over
-	Size      int64    // bytes of the file
+	HeaderTop int         // XLSX only: the first row of the header, HeaderRow as a rule
+	HeaderRow int         // the last row of the header
+	Notes     []string    // how each was detected, and what was passed over
+	Size      int64       // bytes of the file
 }
 
 // A SheetInfo is one worksheet of a workbook.

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -111,6 +112,26 @@ func unitInLastPlace(f float64) float64 {
 // surest is the least number that a cell cannot hold surely: a spreadsheet
 // keeps 15 digits and makes zeros of the others.
 const surest = 1e15
+
+// isPlainNumber says whether numberCell gives back raw as it is, for sure.
+func isPlainNumber(raw []byte) bool {
+	digits := bytes.TrimPrefix(raw, []byte("-"))
+	whole, fraction, dotted := bytes.Cut(digits, []byte("."))
+	for _, part := range [][]byte{whole, fraction} {
+		for _, c := range part {
+			if c < '0' || c > '9' {
+				return false
+			}
+		}
+	}
+	switch {
+	case len(whole) == 0 || len(whole)+len(fraction) > 15:
+		return false
+	case whole[0] == '0' && (len(whole) > 1 || !dotted && len(digits) < len(raw)):
+		return false
+	}
+	return !dotted || len(fraction) > 0 && fraction[len(fraction)-1] != '0'
+}
 
 // numberCell turns the stored text of a number, 1.5E-3 too, into plain digits.
 //

@@ -1,156 +1,282 @@
 package extract
 
 import (
-	"encoding/xml"
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
 const (
-	sharedInMemory = 32 << 20   // bytes of shared strings kept in memory; the rest goes to a file
-	sharedMost     = 10_000_000 // strings; a sheet has room for more cells, but not with a text of its own each
+	sharedFirst = 8 << 20    // bytes of the first texts, which stay in memory
+	sharedLast  = 1 << 20    // bytes of the last texts, which are in memory too
+	sharedMost  = 10_000_000 // texts; a sheet has room for more cells, but not with a text of its own each
+	sharedGroup = 16         // texts that share an entry of the index
+	sharedSizes = 64 << 10   // bytes of the index that are allocated together
 )
 
 // sharedStrings are the texts that a workbook's cells refer to by number.
+//
+// Programs number texts as they come, so that a sheet mostly refers to the next one,
+// or to one of the first ones, again and again. The part is therefore read only as
+// far as the sheet has come. Any other order is right as well, but slower: what is
+// neither among the first nor the last texts is read from a file. The file has no
+// name as soon as it is there, so that nothing is left of it whatever happens.
 type sharedStrings struct {
-	memory  string
-	offsets []int64 // where each text begins, and where the last one ends
-	spill   *os.File
+	part *xmlStream // what is still to be read; nil at its end
+	most int        // bytes of one text
+
+	count  int
+	size   int64         // of all texts
+	groups []sharedEntry // of each sharedGroup texts
+	sizes  [][]byte      // of each text, as uvarint
+
+	first  []byte // the texts from 0 on
+	last   []byte // the texts up to size; those beyond first that are not yet in file, and some that are
+	filed  int64  // where the texts that are not in file begin
+	file   *os.File
+	named  bool // the file could not be removed while it is open
+	recent []recentText
 }
 
-// readSharedStrings reads the named part; "" is a workbook without one.
-func readSharedStrings(p parts, name string, limits Limits) (s *sharedStrings, err error) {
-	s = &sharedStrings{offsets: []int64{0}}
-	if name == "" {
-		return s, nil
-	}
-	x, err := p.stream(name, limits.MaxUnzipped)
-	if err != nil {
-		return nil, err
-	}
-	defer x.close()
-	if err := s.read(x, limits.MaxField); err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
+// A sharedEntry says where the first text of a group begins, and where their sizes stand.
+type sharedEntry struct {
+	at    int64
+	sizes uint32
 }
 
-func (s *sharedStrings) read(x *xmlStream, most int) error {
-	var memory strings.Builder
+// A recentText was read from the file; its place is by its number.
+type recentText struct {
+	number int
+	text   []byte
+}
+
+const (
+	recentTexts = 4096
+	recentSize  = 128 // most bytes of one
+)
+
+// openSharedStrings opens the named part; "" is a workbook without one.
+func openSharedStrings(p parts, name string, limits Limits) (s *sharedStrings, err error) {
+	s = &sharedStrings{most: limits.MaxField}
+	if name != "" {
+		s.part, err = p.stream(name, limits.MaxUnzipped)
+	}
+	return s, err
+}
+
+// append appends text number n to b.
+func (s *sharedStrings) append(b []byte, n int) ([]byte, error) {
+	for n >= s.count && s.part != nil {
+		if err := s.read(); err != nil {
+			return b, err
+		}
+	}
+	if n < 0 || n >= s.count {
+		return b, errNoText
+	}
+	at, size := s.find(n)
+	switch from := s.size - int64(len(s.last)); {
+	case at+int64(size) <= int64(len(s.first)):
+		return append(b, s.first[at:][:size]...), nil
+	case at >= from:
+		return append(b, s.last[at-from:][:size]...), nil
+	}
+	return s.appendFiled(b, n, at, size)
+}
+
+var errNoText = errors.New("no such text")
+
+// appendFiled appends a text that is in the file.
+func (s *sharedStrings) appendFiled(b []byte, n int, at int64, size int) ([]byte, error) {
+	if size > recentSize {
+		return s.readFile(b, at, size)
+	}
+	if s.recent == nil {
+		s.recent = make([]recentText, recentTexts)
+	}
+	r := &s.recent[n%recentTexts]
+	if r.number != n || r.text == nil {
+		text, err := s.readFile(r.text[:0], at, size)
+		if err != nil {
+			return b, err
+		}
+		*r = recentText{n, text}
+	}
+	return append(b, r.text...), nil
+}
+
+func (s *sharedStrings) readFile(b []byte, at int64, size int) ([]byte, error) {
+	start := len(b)
+	b = append(b, make([]byte, size)...)
+	if _, err := s.file.ReadAt(b[start:], at-int64(len(s.first))); err != nil {
+		return b[:start], fileFault(err)
+	}
+	return b, nil
+}
+
+func fileFault(err error) error {
+	return fmt.Errorf("the workbook's texts are kept in a file in %s: %w; make room there, or set TMPDIR to another folder", os.TempDir(), cause(err))
+}
+
+// find says where text number n begins and how many bytes it has.
+func (s *sharedStrings) find(n int) (at int64, size int) {
+	entry := s.groups[n/sharedGroup]
+	sizes := s.sizes[entry.sizes/sharedSizes][entry.sizes%sharedSizes:]
+	at = entry.at
+	for range n % sharedGroup {
+		size, used := binary.Uvarint(sizes)
+		at += int64(size)
+		sizes = sizes[used:]
+	}
+	last, _ := binary.Uvarint(sizes)
+	return at, int(last)
+}
+
+// read takes the next text of the part, or closes it at its end.
+func (s *sharedStrings) read() error {
 	for {
-		t, err := x.token()
+		kind, err := s.part.token()
 		if errors.Is(err, io.EOF) {
-			s.memory = memory.String()
-			return nil
+			return s.closePart()
 		}
 		if err != nil {
 			return err
 		}
-		if e, ok := t.(xml.StartElement); !ok || e.Name.Local != "si" {
-			continue
-		}
-		text, err := x.richText("si", most)
-		if err != nil {
-			return err
-		}
-		if err := s.add(&memory, text); err != nil {
-			return err
+		if kind == xmlStart && string(s.part.name) == "si" {
+			return s.add()
 		}
 	}
 }
 
-// add keeps text in memory or, once that is full, in a file.
-func (s *sharedStrings) add(memory *strings.Builder, text string) error {
-	if len(s.offsets) > sharedMost {
+// add keeps the text of the item that begins.
+func (s *sharedStrings) add() (err error) {
+	if s.count >= sharedMost {
 		return fmt.Errorf("the workbook has more than %d different texts", sharedMost)
 	}
-	s.offsets = append(s.offsets, s.offsets[len(s.offsets)-1]+int64(len(text)))
-	if s.spill == nil && memory.Len()+len(text) <= sharedInMemory {
-		memory.WriteString(text)
+	before := len(s.last)
+	if s.last, err = s.part.appendRichText(s.last, "si", s.most); err != nil {
+		return err
+	}
+	size := len(s.last) - before
+	s.note(size)
+	s.size += int64(size)
+	if s.file == nil && len(s.first)+len(s.last) <= sharedFirst {
+		s.first, s.last = append(s.first, s.last...), s.last[:0]
+		s.filed = s.size
 		return nil
 	}
-	if s.spill == nil {
-		file, err := os.CreateTemp("", "ticketetl-*")
-		if err != nil {
-			return fmt.Errorf("the workbook's texts are kept in a file: %w", err)
-		}
-		s.spill = file
-	}
-	if _, err := s.spill.WriteString(text); err != nil {
-		return fmt.Errorf("the workbook's texts are kept in a file: %w", err)
+	if len(s.last) > 2*sharedLast {
+		return s.put()
 	}
 	return nil
 }
 
-// get returns the text that a cell's value refers to.
-func (s *sharedStrings) get(value string) (string, error) {
-	i, err := strconv.Atoi(strings.TrimSpace(value))
-	if err != nil || i < 0 || i >= len(s.offsets)-1 {
-		return "", fmt.Errorf("shared text %q is not there; the workbook is damaged: open it in a spreadsheet program and save it again", clip([]byte(value)))
+// note takes the size of the next text into the index.
+func (s *sharedStrings) note(size int) {
+	last := len(s.sizes) - 1
+	if s.count%sharedGroup == 0 {
+		if last < 0 || len(s.sizes[last])+sharedGroup*binary.MaxVarintLen64 > sharedSizes {
+			s.sizes = append(s.sizes, make([]byte, 0, sharedSizes))
+			last++
+		}
+		s.groups = append(s.groups, sharedEntry{s.size, uint32(last*sharedSizes + len(s.sizes[last]))})
 	}
-	from, to := s.offsets[i], s.offsets[i+1]
-	inMemory := int64(len(s.memory))
-	if to <= inMemory {
-		return s.memory[from:to], nil
+	s.sizes[last] = binary.AppendUvarint(s.sizes[last], uint64(size))
+	s.count++
+}
+
+// put writes the texts that are not yet in the file, and keeps the last ones.
+func (s *sharedStrings) put() error {
+	if s.file == nil {
+		file, err := os.CreateTemp("", "ticketetl-*") // CreateTemp makes it 0600
+		if err != nil {
+			return fileFault(err)
+		}
+		s.file, s.named = file, os.Remove(file.Name()) != nil
 	}
-	text := make([]byte, to-from)
-	if _, err := s.spill.ReadAt(text, from-inMemory); err != nil {
-		return "", fmt.Errorf("the workbook's texts are kept in a file: %w", err)
+	fresh := s.last[int64(len(s.last))-(s.size-s.filed):]
+	if _, err := s.file.Write(fresh); err != nil {
+		return fileFault(err)
 	}
-	return string(text), nil
+	s.filed = s.size
+	kept := copy(s.last, s.last[max(0, len(s.last)-sharedLast):])
+	s.last = s.last[:kept]
+	return nil
+}
+
+// drain reads what no cell referred to, so that the archive's checksum is verified.
+func (s *sharedStrings) drain() error {
+	if s.part == nil {
+		return nil
+	}
+	return errors.Join(s.part.drain(), s.closePart())
+}
+
+func (s *sharedStrings) closePart() error {
+	part := s.part
+	s.part = nil
+	return part.close()
 }
 
 func (s *sharedStrings) close() error {
-	s.memory, s.offsets = "", nil
-	if s.spill == nil {
-		return nil
+	var errs []error
+	if s.part != nil {
+		errs = append(errs, s.closePart())
 	}
-	err := s.spill.Close()
-	return errors.Join(err, os.Remove(s.spill.Name()))
+	if s.file != nil {
+		errs = append(errs, s.file.Close())
+	}
+	if s.named {
+		errs = append(errs, os.Remove(s.file.Name()))
+	}
+	*s = sharedStrings{}
+	return errors.Join(errs...)
 }
 
-// unescape decodes _x000D_ and the like, with which workbooks write characters
-// that XML cannot hold.
+// unescape decodes _x000D_ and the like in place, with which workbooks write
+// characters that XML cannot hold.
 //
 // Source: ECMA-376 part 1, 22.9.2.19 (ST_Xstring).
-func unescape(s string) string {
-	i := strings.Index(s, "_x")
+func unescape(b []byte) []byte {
+	i := bytes.Index(b, []byte("_x"))
 	if i < 0 {
-		return s
+		return b
 	}
-	var b strings.Builder
-	for ; i >= 0; i = strings.Index(s, "_x") {
-		b.WriteString(s[:i])
-		s = s[i:]
-		r, size := escaped(s)
-		if size == 0 {
-			r, size = '_', 1
+	text := b[:i] // what is written never overtakes what is read
+	for rest := b[i:]; len(rest) > 0; {
+		r, size := escaped(rest)
+		if size > 0 {
+			text = utf8.AppendRune(text, r)
+			rest = rest[size:]
+			continue
 		}
-		b.WriteRune(r)
-		s = s[size:]
+		size = len(rest)
+		if next := bytes.Index(rest[1:], []byte("_x")); next >= 0 {
+			size = next + 1
+		}
+		text = append(text, rest[:size]...)
+		rest = rest[size:]
 	}
-	b.WriteString(s)
-	return b.String()
+	return text
 }
 
 // escaped reads the escape, or the two of one character beyond the first 65,536,
-// with which s begins; size 0 means that there is none.
-func escaped(s string) (r rune, size int) {
-	first, ok := escapeUnit(s)
+// with which b begins; size 0 means that there is none.
+func escaped(b []byte) (r rune, size int) {
+	first, ok := escapeUnit(b)
 	switch {
 	case !ok:
 		return 0, 0
 	case !utf16.IsSurrogate(first):
 		return first, escapeSize
 	}
-	second, ok := escapeUnit(s[escapeSize:])
+	second, ok := escapeUnit(b[escapeSize:])
 	if r = utf16.DecodeRune(first, second); !ok || r == utf8.RuneError {
 		return 0, 0
 	}
@@ -159,10 +285,10 @@ func escaped(s string) (r rune, size int) {
 
 const escapeSize = len("_x0000_")
 
-func escapeUnit(s string) (rune, bool) {
-	if len(s) < escapeSize || s[:2] != "_x" || s[escapeSize-1] != '_' {
+func escapeUnit(b []byte) (rune, bool) {
+	if len(b) < escapeSize || b[0] != '_' || b[1] != 'x' || b[escapeSize-1] != '_' {
 		return 0, false
 	}
-	code, err := strconv.ParseUint(s[2:escapeSize-1], 16, 16)
+	code, err := strconv.ParseUint(string(b[2:escapeSize-1]), 16, 16)
 	return rune(code), err == nil
 }

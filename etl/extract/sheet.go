@@ -1,8 +1,8 @@
 package extract
 
 import (
+	"bytes"
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +48,7 @@ func (s *sheetRows) open(opts Options, info *Info) error {
 	if err := s.findHeader(opts.Header, note); err != nil {
 		return fmt.Errorf("%s [%s]: %w", s.name, s.sheet, err)
 	}
-	info.Sheet, info.HeaderRow = s.sheet, s.cells.headerRow
+	info.Sheet, info.HeaderTop, info.HeaderRow = s.sheet, s.cells.headerTop, s.cells.headerRow
 	if hidden := s.cells.hidden; len(hidden) > 0 {
 		note("hidden columns are %s: %s", s.readOrLeft(), strings.Join(hidden, ", "))
 	}
@@ -75,7 +75,7 @@ func (s *sheetRows) openSheet(opts Options, info *Info, note func(string, ...any
 		texts = ""
 	}
 	s.read.expect(b.parts, texts, sheet.part)
-	if b.strings, err = readSharedStrings(b.parts, texts, b.limits); err != nil {
+	if b.strings, err = openSharedStrings(b.parts, texts, b.limits); err != nil {
 		return err
 	}
 	x, err := b.parts.stream(sheet.part, b.limits.MaxUnzipped)
@@ -131,48 +131,107 @@ func (s *sheetRows) notes() []string {
 
 // findHeader reads up to the header; what it reads beyond is kept.
 func (s *sheetRows) findHeader(want int, note func(string, ...any)) error {
-	var rows []headerRow
-	for len(s.ahead) < headerRows {
-		r, err := s.cells.next()
+	if err := s.readAhead(want); err != nil {
+		return err
+	}
+	switch {
+	case len(s.ahead) == 0 && want > 0:
+		return fmt.Errorf("the header should stand in row %d, but no cell is filled from there on", want)
+	case len(s.ahead) == 0:
+		return errors.New("no cell of the sheet is filled; if the tickets are in another one, name it (source.sheet)")
+	case want > 0 && s.ahead[0].row != want:
+		return fmt.Errorf("row %d, which should be the header, is blank", want)
+	case want > 0:
+		s.takeHeader(s.statedHeader(note), nil)
+		return nil
+	}
+	block, merged, err := s.detectHeader(note)
+	if err != nil {
+		return err
+	}
+	s.takeHeader(block, merged)
+	return nil
+}
+
+// readAhead reads the rows among which the header is, or the one that is stated and
+// the next.
+func (s *sheetRows) readAhead(want int) error {
+	most := headerRows
+	if want > 0 {
+		most = 2
+	}
+	for len(s.ahead) < most {
+		r, err := s.cells.nextRow()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if r.row < want {
-			continue
+		if r.row >= want {
+			s.ahead = append(s.ahead, r)
 		}
-		s.ahead = append(s.ahead, r)
-		rows = append(rows, headerRow{row: r.row, cells: r.fields})
-		if want > 0 {
-			break
+	}
+	return nil
+}
+
+// statedHeader is the row that is stated, alone even if its cells are merged.
+func (s *sheetRows) statedHeader(note func(string, ...any)) headerBlock {
+	stated := s.ahead[0].row
+	alone := headerBlock{top: stated, bottom: stated}
+	if mayBeMerged(s.ahead, 0) {
+		b := alone
+		if b.takeTall(s.merged(stated)); b.bottom > stated {
+			note("header: row %d alone, as stated, though %s; row %d is read as a ticket", stated, b.because(), stated+1)
+		}
+	}
+	return alone
+}
+
+// detectHeader finds the header among the rows that were read.
+func (s *sheetRows) detectHeader(note func(string, ...any)) (headerBlock, []mergedRange, error) {
+	rows := make([]headerRow, len(s.ahead))
+	for i, r := range s.ahead {
+		rows[i] = headerRow{row: r.row, cells: r.fields}
+	}
+	why := ""
+	chosen := chooseHeader(rows, func(format string, args ...any) { why = fmt.Sprintf(format, args...) })
+	at := slices.IndexFunc(rows, func(r headerRow) bool { return r.row == chosen.row })
+	block := headerBlock{top: chosen.row, bottom: chosen.row}
+	var merged []mergedRange
+	if mayBeMerged(s.ahead, at) {
+		var err error
+		merged = s.merged(chosen.row)
+		if block, err = mergedHeader(s.ahead, at, merged); err != nil {
+			return block, nil, err
 		}
 	}
 	switch {
-	case len(rows) == 0 && want > 0:
-		return fmt.Errorf("the header should stand in row %d, but no cell is filled from there on", want)
-	case len(rows) == 0:
-		return errors.New("no cell of the sheet is filled; if the tickets are in another one, name it (source.sheet)")
-	case want > 0 && rows[0].row != want:
-		return fmt.Errorf("row %d, which should be the header, is blank", want)
+	case block.top < block.bottom:
+		why = fmt.Sprintf("header: rows %d to %d, because %s; if that is wrong, state the header (source.header)", block.top, block.bottom, block.because())
+	case block.top != chosen.row:
+		why = fmt.Sprintf("header: row %d; above it stands a title over all columns; if that is wrong, state the header (source.header)", block.top)
 	}
-	chosen := rows[0]
-	if want == 0 {
-		chosen = chooseHeader(rows, note)
+	if why != "" {
+		note("%s", why)
 	}
-	for s.ahead[0].row < chosen.row {
-		s.ahead = s.ahead[1:]
-	}
-	return s.takeHeader()
+	return block, merged, nil
 }
 
-func (s *sheetRows) takeHeader() error {
-	r := s.ahead[0]
-	s.header = etl.NewHeader(r.fields)
-	s.cells.headerRow, s.cells.width = r.row, s.header.Len()
-	s.ahead = s.ahead[1:]
-	return nil
+// merged are the merged cells that begin at row last or above it.
+func (s *sheetRows) merged(last int) []mergedRange {
+	parts := s.book.parts
+	merged := parts.mergedCells(s.cells.part, s.book.limits.MaxUnzipped, last)
+	s.read.done.Add(-int64(parts[s.cells.part].CompressedSize64)) // it will be read once more
+	return merged
+}
+
+func (s *sheetRows) takeHeader(b headerBlock, merged []mergedRange) {
+	s.header = etl.NewHeader(b.names(s.ahead, merged))
+	s.cells.headerTop, s.cells.headerRow, s.cells.width = b.top, b.bottom, s.header.Len()
+	for len(s.ahead) > 0 && s.ahead[0].row <= b.bottom {
+		s.ahead = s.ahead[1:]
+	}
 }
 
 func (s *sheetRows) Header() *etl.Header { return s.header }
@@ -199,7 +258,7 @@ func (s *sheetRows) Next(context.Context) (*etl.Record, error) {
 		s.ahead = s.ahead[1:]
 		return s.record(r)
 	}
-	r, err := s.cells.next()
+	r, err := s.cells.nextRow()
 	if errors.Is(err, io.EOF) {
 		s.read.done.Store(s.read.total)
 		return nil, io.EOF
@@ -266,27 +325,36 @@ type cellStream struct {
 
 	skipHidden            bool // leave hidden rows and columns out
 	skipped, firstSkipped int  // rows that were left out
-	headerRow             int
-	width                 int // of the header, once it is known
+	headerTop, headerRow  int  // the first and last row of the header
+	width                 int  // of the header, once it is known
 
-	fields []string // of the row last read, once the width is known: a Record has its own
+	// Of the row that is being read, or was last; used again for the next.
+	texts  []byte // of all its cells
+	spans  []cellSpan
+	beyond cellSpan // the first filled cell beyond the header's last, at column from
+	at     int      // the column of beyond
+	raw    rawCell
+	fields []string
 	kinds  []etl.Kind
+	given  int64 // bytes of text in all rows
 }
 
-// next returns the next row that has a filled cell; io.EOF is the end.
-func (c *cellStream) next() (sheetRow, error) {
+// A cellSpan says where the text of a cell stands.
+type cellSpan struct {
+	from, to int
+	kind     etl.Kind
+}
+
+// nextRow returns the next row that has a filled cell; io.EOF is the end.
+func (c *cellStream) nextRow() (sheetRow, error) {
 	for !c.done {
-		t, err := c.must()
+		kind, err := c.must()
 		if err != nil {
 			return sheetRow{}, err
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			if t.Name.Local != "row" || !c.inData {
-				c.enter(t)
-				continue
-			}
-			r, err := c.readRow(t)
+		switch name := string(c.name); {
+		case kind == xmlStart && name == "row" && c.inData:
+			r, err := c.readRow()
 			if err != nil {
 				return r, fmt.Errorf("row %d: %w", c.row, err)
 			}
@@ -296,12 +364,12 @@ func (c *cellStream) next() (sheetRow, error) {
 			case filled:
 				return r, nil
 			}
-		case xml.EndElement:
-			if t.Name.Local == "sheetData" || t.Name.Local == "worksheet" {
-				c.done = true
-				if err := c.drain(); err != nil {
-					return sheetRow{}, err
-				}
+		case kind == xmlStart:
+			c.outside()
+		case kind == xmlEnd && (name == "sheetData" || name == "worksheet"):
+			c.done = true
+			if err := errors.Join(c.drain(), c.book.strings.drain()); err != nil {
+				return sheetRow{}, err
 			}
 		}
 	}
@@ -321,15 +389,15 @@ func (c *cellStream) leftOut(column int) bool {
 	return c.skipHidden && slices.ContainsFunc(c.hiddenAt, func(at [2]int) bool { return at[0] <= column && column <= at[1] })
 }
 
-// enter takes note of an element outside rows.
-func (c *cellStream) enter(e xml.StartElement) {
-	switch e.Name.Local {
+// outside takes note of an element outside rows.
+func (c *cellStream) outside() {
+	switch string(c.name) {
 	case "sheetData":
 		c.inData = true
 	case "col":
-		from, _ := strconv.Atoi(attr(e, "min"))
-		to, _ := strconv.Atoi(attr(e, "max"))
-		if !isTrue(attr(e, "hidden")) || from < 1 || from > to || to > 16384 {
+		from, _ := strconv.Atoi(string(c.attr("min")))
+		to, _ := strconv.Atoi(string(c.attr("max")))
+		if !isTrue(string(c.attr("hidden"))) || from < 1 || from > to || to > 16384 {
 			return
 		}
 		name := etl.ColumnLetter(from - 1)
@@ -342,51 +410,60 @@ func (c *cellStream) enter(e xml.StartElement) {
 }
 
 // readRow reads a row, up to its end.
-func (c *cellStream) readRow(e xml.StartElement) (sheetRow, error) {
-	if err := c.number(attr(e, "r")); err != nil {
+func (c *cellStream) readRow() (sheetRow, error) {
+	if err := c.number(c.attr("r")); err != nil {
 		return sheetRow{}, err
 	}
-	r := sheetRow{row: c.row, hidden: isTrue(attr(e, "hidden"))}
-	if c.width > 0 {
-		r.fields, r.kinds = c.fields[:0], c.kinds[:0]
-		defer func() { c.fields, c.kinds = r.fields, r.kinds }()
-	}
-	column, size := -1, 0
+	r := sheetRow{row: c.row, hidden: isTrue(string(c.attr("hidden")))}
+	c.texts, c.spans, c.beyond = c.texts[:0], c.spans[:0], cellSpan{}
+	column := -1
 	for {
-		t, err := c.must()
+		kind, err := c.must()
 		if err != nil {
 			return r, err
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			if t.Name.Local != "c" {
-				continue
-			}
-			cell, err := c.readCell(t, column)
-			if err != nil {
+		switch name := string(c.name); {
+		case kind == xmlStart && name == "c":
+			if column, err = c.readCell(column); err != nil {
 				return r, err
 			}
-			column = cell.column
-			size += len(cell.text)
-			if err := c.put(&r, cell, size); err != nil {
-				return r, err
-			}
-		case xml.EndElement:
-			if t.Name.Local == "row" {
-				return r, nil
-			}
+		case kind == xmlEnd && name == "row":
+			return r, c.finish(&r)
 		}
 	}
 }
 
+// finish makes the cells of r, whose texts stand in one string. A row read before the
+// header was known is kept; the cells of any other are the next one's as well.
+func (c *cellStream) finish(r *sheetRow) error {
+	if c.given += int64(len(c.texts)); c.given > c.book.limits.MaxUnzipped {
+		return fmt.Errorf("the texts of the cells have more than %d bytes in all, which is not what tickets do; if you trust the workbook, raise --max-unpacked", c.book.limits.MaxUnzipped)
+	}
+	if c.width > 0 {
+		r.fields, r.kinds = c.fields[:0], c.kinds[:0]
+	}
+	text := string(c.texts)
+	for _, s := range c.spans {
+		r.fields = append(r.fields, text[s.from:s.to])
+		r.kinds = append(r.kinds, s.kind)
+	}
+	if c.beyond.to > 0 {
+		r.beyond = cellValue{c.at, text[c.beyond.from:c.beyond.to], c.beyond.kind}
+	}
+	if c.width > 0 {
+		c.fields, c.kinds = r.fields, r.kinds
+	}
+	return nil
+}
+
 // number sets the number of the row that begins; r may be missing.
-func (c *cellStream) number(r string) error {
+func (c *cellStream) number(r []byte) error {
 	next := c.row + 1
-	if r != "" {
-		n, err := strconv.Atoi(r)
+	if len(r) > 0 {
+		n, ok := wholeNumber(r)
 		switch {
-		case err != nil || n < 1 || n > maxSheetRows:
-			return fmt.Errorf("the row after it has the number %q, which no row can have; the workbook is damaged: open it in a spreadsheet program and save it again", clip([]byte(r)))
+		case !ok || n < 1 || n > maxSheetRows:
+			return fmt.Errorf("the row after it has the number %q, which no row can have; the workbook is damaged: open it in a spreadsheet program and save it again", clip(r))
 		case n < next:
 			return fmt.Errorf("row %d stands after it; the workbook is damaged: open it in a spreadsheet program and save it again", n)
 		}
@@ -399,6 +476,22 @@ func (c *cellStream) number(r string) error {
 	return nil
 }
 
+// wholeNumber is strconv.Atoi, of bytes and quick where there are only a few digits.
+func wholeNumber(b []byte) (n int, ok bool) {
+	if len(b) == 0 || len(b) > 9 {
+		n, err := strconv.Atoi(string(b))
+		return n, err == nil
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			n, err := strconv.Atoi(string(b))
+			return n, err == nil
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, true
+}
+
 // A cellValue is one cell as it is to be used.
 type cellValue struct {
 	column int
@@ -406,143 +499,197 @@ type cellValue struct {
 	kind   etl.Kind
 }
 
-// put adds a cell to r, unless it is empty.
-func (c *cellStream) put(r *sheetRow, cell cellValue, size int) error {
-	limits := c.book.limits
-	if cell.text == "" || c.leftOut(cell.column) {
+// put takes the cell in column whose text stands at the end of c.texts, from its
+// byte from on, into the row.
+func (c *cellStream) put(column, from int, kind etl.Kind) error {
+	limits := &c.book.limits
+	size := len(c.texts) - from
+	if size == 0 || c.skipHidden && c.leftOut(column) {
+		c.texts = c.texts[:from]
 		return nil
 	}
-	at := etl.ColumnLetter(cell.column)
 	switch {
-	case cell.column >= limits.MaxColumns:
-		return fmt.Errorf("cell %s%d stands beyond the %d columns that may be (--max-columns)", at, c.row, limits.MaxColumns)
-	case len(cell.text) > limits.MaxField:
-		return fmt.Errorf("cell %s%d has more than %d bytes; if that is right, raise --max-cell", at, c.row, limits.MaxField)
-	case size > limits.MaxRow:
+	case column >= limits.MaxColumns:
+		return fmt.Errorf("cell %s%d stands beyond the %d columns that may be (--max-columns)", etl.ColumnLetter(column), c.row, limits.MaxColumns)
+	case size > limits.MaxField:
+		return fmt.Errorf("cell %s%d has more than %d bytes; if that is right, raise --max-cell", etl.ColumnLetter(column), c.row, limits.MaxField)
+	case len(c.texts) > limits.MaxRow:
 		return fmt.Errorf("the row has more than %d bytes; if that is right, raise --max-row", limits.MaxRow)
-	case cell.column < len(r.fields) && r.fields[cell.column] != "":
-		return fmt.Errorf("cell %s%d is there twice; the workbook is damaged: open it in a spreadsheet program and save it again", at, c.row)
-	case c.width > 0 && cell.column >= c.width:
-		if r.beyond.text == "" || cell.column < r.beyond.column {
-			r.beyond = cell
-		}
+	case column < len(c.spans) && c.spans[column].to > 0:
+		return fmt.Errorf("cell %s%d is there twice; the workbook is damaged: open it in a spreadsheet program and save it again", etl.ColumnLetter(column), c.row)
+	}
+	span := cellSpan{from, len(c.texts), kind}
+	if c.width > 0 && column >= c.width {
+		c.putBeyond(column, span)
 		return nil
 	}
-	if more := cell.column + 1 - len(r.fields); more > 0 {
-		r.fields = append(r.fields, make([]string, more)...)
-		r.kinds = append(r.kinds, make([]etl.Kind, more)...)
+	if more := column - len(c.spans); more > 0 {
+		c.spans = append(c.spans, make([]cellSpan, more)...)
 	}
-	r.fields[cell.column], r.kinds[cell.column] = cell.text, cell.kind
+	if column == len(c.spans) {
+		c.spans = append(c.spans, span)
+	} else {
+		c.spans[column] = span
+	}
 	return nil
+}
+
+// putBeyond keeps the first cell beyond the header's last.
+func (c *cellStream) putBeyond(column int, span cellSpan) {
+	if c.beyond.to == 0 || column < c.at {
+		c.beyond, c.at = span, column
+		return
+	}
+	c.texts = c.texts[:span.from]
 }
 
 // A rawCell is a cell as the workbook has it.
 type rawCell struct {
 	kind    string // attribute t
-	value   string
-	formula string
-	inline  string
+	value   []byte
+	formula []byte
+	inline  []byte
 
 	hasValue, hasFormula, hasInline bool
 }
 
 // readCell reads a cell, up to its end. last is the column of the one before.
-func (c *cellStream) readCell(e xml.StartElement, last int) (cellValue, error) {
-	cell := cellValue{column: last + 1}
-	if ref := attr(e, "r"); ref != "" {
-		column, ok := etl.LetterColumn(strings.TrimRight(ref, "0123456789"))
-		if !ok || column >= 16384 {
-			return cell, fmt.Errorf("a cell has the reference %q; the workbook is damaged: open it in a spreadsheet program and save it again", clip([]byte(ref)))
-		}
-		cell.column = column
+func (c *cellStream) readCell(last int) (column int, err error) {
+	if column, err = columnOf(c.attr("r"), last); err != nil {
+		return column, err
 	}
-	raw, err := c.readRaw(attr(e, "t"))
+	f := c.book.format(c.attr("s"))
+	if err := c.readRaw(cellType(c.attr("t"))); err != nil {
+		return column, err
+	}
+	from := len(c.texts)
+	text, kind, err := c.book.appendValue(c.texts, &c.raw, f)
 	if err != nil {
-		return cell, err
+		return column, fmt.Errorf("cell %s%d: %w", etl.ColumnLetter(column), c.row, err)
 	}
-	cell.text, cell.kind, err = c.book.value(raw, c.book.format(attr(e, "s")))
-	if err != nil {
-		err = fmt.Errorf("cell %s%d: %w", etl.ColumnLetter(cell.column), c.row, err)
-	}
-	return cell, err
+	c.texts = text
+	return column, c.put(column, from, kind)
 }
 
-func (c *cellStream) readRaw(kind string) (rawCell, error) {
-	raw := rawCell{kind: kind}
+// columnOf is the column of the cell with the reference ref, such as B12. A cell
+// without one stands behind the last.
+func columnOf(ref []byte, last int) (column int, err error) {
+	if len(ref) == 0 {
+		return last + 1, nil
+	}
+	letters := bytes.TrimRight(ref, "0123456789")
+	if len(letters) == 1 && letters[0] >= 'A' && letters[0] <= 'Z' {
+		return int(letters[0] - 'A'), nil
+	}
+	column, ok := etl.LetterColumn(string(letters))
+	if !ok || column >= 16384 {
+		return last + 1, fmt.Errorf("a cell has the reference %q; the workbook is damaged: open it in a spreadsheet program and save it again", clip(ref))
+	}
+	return column, nil
+}
+
+// cellType is attribute t; one that is not known is a number, as is none.
+func cellType(t []byte) string {
+	for _, known := range []string{"s", "inlineStr", "str", "b", "e", "d"} {
+		if string(t) == known {
+			return known
+		}
+	}
+	return ""
+}
+
+// readRaw reads the elements of a cell.
+func (c *cellStream) readRaw(kind string) error {
+	raw := &c.raw
+	*raw = rawCell{kind: kind, value: raw.value[:0], formula: raw.formula[:0], inline: raw.inline[:0]}
 	for {
-		t, err := c.must()
-		if err != nil {
-			return raw, err
+		kind, err := c.must()
+		switch {
+		case err != nil:
+			return err
+		case kind == xmlEnd && string(c.name) == "c":
+			return nil
+		case kind != xmlStart:
+			continue
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			switch t.Name.Local {
-			case "v":
-				raw.hasValue = true
-				raw.value, err = c.text("v")
-			case "f":
-				raw.hasFormula = true
-				raw.formula, err = c.text("f")
-			case "is":
-				raw.hasInline = true
-				raw.inline, err = c.richText("is", c.book.limits.MaxField)
-			default:
-				err = c.skip(t.Name.Local)
-			}
-			if err != nil {
-				return raw, err
-			}
-		case xml.EndElement:
-			if t.Name.Local == "c" {
-				return raw, nil
-			}
+		switch string(c.name) {
+		case "v":
+			raw.hasValue = true
+			raw.value, err = c.appendText(raw.value[:0], "v")
+		case "f":
+			raw.hasFormula = true
+			raw.formula, err = c.appendText(raw.formula[:0], "f")
+		case "is":
+			raw.hasInline = true
+			raw.inline, err = c.appendRichText(raw.inline[:0], "is", c.book.limits.MaxField)
+		default:
+			err = c.skip()
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// value is what a cell means.
-func (b *workbook) value(raw rawCell, f format) (text string, kind etl.Kind, err error) {
-	if raw.hasFormula && raw.value == "" && !(raw.kind == "str" && raw.hasValue) {
-		return unstored(raw.formula), etl.CellError, nil
+// appendValue appends what a cell means to text.
+func (b *workbook) appendValue(text []byte, raw *rawCell, f *format) ([]byte, etl.Kind, error) {
+	if raw.hasFormula && len(raw.value) == 0 && !(raw.kind == "str" && raw.hasValue) {
+		return append(text, unstored(raw.formula)...), etl.CellError, nil
 	}
 	switch raw.kind {
 	case "s":
 		if !raw.hasValue {
-			return "", etl.Text, nil
+			return text, etl.Text, nil
 		}
-		text, err = b.strings.get(raw.value)
+		text, err := b.appendShared(text, bytes.TrimSpace(raw.value))
 		return text, etl.Text, err
 	case "inlineStr":
-		return raw.inline, etl.Text, nil
+		return append(text, raw.inline...), etl.Text, nil
 	case "str":
-		return unescape(raw.value), etl.Text, nil
-	case "b":
-		text, kind = boolCell(raw.value)
-		return text, kind, nil
-	case "e":
-		if strings.TrimSpace(raw.value) == "" {
-			return "an error" + notStored, etl.CellError, nil
+		return append(text, unescape(raw.value)...), etl.Text, nil
+	case "":
+		if raw.hasInline && len(raw.value) == 0 {
+			return append(text, raw.inline...), etl.Text, nil
 		}
-		return raw.value, etl.CellError, nil
-	case "d":
-		if raw.value == "" {
-			return "", etl.Text, nil
-		}
-		text, kind = isoCell(raw.value, f)
+		text, kind := b.appendNumber(text, raw.value, f)
 		return text, kind, nil
 	}
-	if raw.hasInline && raw.value == "" {
-		return raw.inline, etl.Text, nil
-	}
-	text, kind = b.number(raw.value, f)
-	return text, kind, nil
+	meant, kind := typedCell(raw.kind, string(raw.value), f)
+	return append(text, meant...), kind, nil
 }
 
-func unstored(formula string) string {
-	if formula == "" {
+func (b *workbook) appendShared(text, number []byte) ([]byte, error) {
+	n, ok := wholeNumber(number)
+	if !ok {
+		n = -1
+	}
+	text, err := b.strings.append(text, n)
+	if errors.Is(err, errNoText) {
+		return text, fmt.Errorf("shared text %q is not there; the workbook is damaged: open it in a spreadsheet program and save it again", clip(number))
+	}
+	return text, err
+}
+
+// typedCell is what a cell of type b, e or d means.
+func typedCell(kind, value string, f *format) (string, etl.Kind) {
+	switch {
+	case kind == "b":
+		return boolCell(value)
+	case kind == "d" && value == "":
+		return "", etl.Text
+	case kind == "d":
+		return isoCell(value, *f)
+	case strings.TrimSpace(value) == "":
+		return "an error" + notStored, etl.CellError
+	}
+	return value, etl.CellError
+}
+
+func unstored(formula []byte) string {
+	if len(formula) == 0 {
 		return "a formula" + notStored
 	}
-	return "=" + string(clip([]byte(formula))) + notStored
+	return "=" + string(clip(formula)) + notStored
 }
 
 func boolCell(value string) (text string, kind etl.Kind) {
@@ -557,17 +704,26 @@ func boolCell(value string) (text string, kind etl.Kind) {
 	return string(clip([]byte(value))) + notBool, etl.CellError
 }
 
-// number is what a number means under its format.
-func (b *workbook) number(raw string, f format) (text string, kind etl.Kind) {
-	if strings.TrimSpace(raw) == "" {
-		return "", etl.Text
+// appendNumber appends what a number means under its format.
+func (b *workbook) appendNumber(text, raw []byte, f *format) ([]byte, etl.Kind) {
+	switch {
+	case len(bytes.TrimSpace(raw)) == 0:
+		return text, etl.Text
+	case !f.dated() && f.mask == "" && isPlainNumber(raw):
+		return append(text, raw...), etl.Number
 	}
+	meant, kind := b.number(string(raw), f)
+	return append(text, meant...), kind
+}
+
+// number is what a number means under its format.
+func (b *workbook) number(raw string, f *format) (text string, kind etl.Kind) {
 	text, value, ok := numberCell(raw)
 	switch {
 	case !ok:
 		return string(clip([]byte(raw))) + notNumber, etl.CellError
 	case f.dated():
-		return dateCell(strings.TrimSpace(raw), value, f, b.date1904)
+		return dateCell(strings.TrimSpace(raw), value, *f, b.date1904)
 	case f.mask != "" && isDigits(text) && value < surest:
 		return fillMask(f.maskFor(value), text), etl.Text
 	}

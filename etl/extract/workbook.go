@@ -143,17 +143,19 @@ func (b *workbook) readStyles(name string) error {
 	return nil
 }
 
-// format is the number format of a style.
-func (b *workbook) format(style string) format {
-	if style == "" {
-		style = "0"
+// format is the number format of a style, by its number; that of none is 0.
+func (b *workbook) format(style []byte) *format {
+	i, ok := 0, true
+	if len(style) > 0 {
+		i, ok = wholeNumber(style)
 	}
-	i, err := strconv.Atoi(style)
-	if err != nil || i < 0 || i >= len(b.formats) {
-		return format{}
+	if !ok || i < 0 || i >= len(b.formats) {
+		return &general
 	}
-	return b.formats[i]
+	return &b.formats[i]
 }
+
+var general format
 
 func isTrue(s string) bool { return s == "1" || s == "true" }
 

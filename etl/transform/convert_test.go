@@ -31,6 +31,9 @@ func TestConversions(t *testing.T) {
 		{name: "an error cell is refused anywhere", property: "content", cell: "e:#N/A",
 			problem: `M CELL_ERROR: the cell has the error "#N/A"; correct the formula of the cell, or empty it`},
 
+		{name: "a formula that was never computed is refused anywhere", property: "content", cell: "e:=A1+1 has no stored value",
+			problem: `M CELL_ERROR: "=A1+1" has no stored value; open the workbook in a spreadsheet program and save it, which computes its formulas, or write the value into the cell`},
+
 		{name: "number", property: "effort", cell: " 42 ", want: "42"},
 		{name: "zeros behind stay", property: "effort", cell: "1.50", want: "1.50"},
 		{name: "18 digits stay", property: "effort", cell: "123456789012345678", want: "123456789012345678"},

@@ -505,6 +505,9 @@ func (e *expression) cell(rec *etl.Record) (c cell, f *flaw) {
 // cellFlaw is what makes a cell unusable whatever it is mapped to.
 func cellFlaw(text string, kind etl.Kind) *flaw {
 	switch {
+	case kind == etl.CellError && strings.HasSuffix(text, etl.NotStored):
+		return flawOf(CodeCellError, "open the workbook in a spreadsheet program and save it, which computes its formulas, or write the value into the cell",
+			"%s%s", quote(strings.TrimSuffix(text, etl.NotStored)), etl.NotStored)
 	case kind == etl.CellError:
 		return flawOf(CodeCellError, "correct the formula of the cell, or empty it", "the cell has the error %s", quote(text))
 	case kind == etl.Number && wholeDigits(text) > surestDigits:

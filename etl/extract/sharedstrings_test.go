@@ -1,0 +1,163 @@
+package extract_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/ticketetl/ticketetl/etl/extract"
+)
+
+// sharedTexts are n texts, of many sizes; together more than stay in memory if n is
+// large.
+func sharedTexts(n int) []string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("%d ", i) + strings.Repeat("é", []int{0, 3, 60, 700, 20_000}[i%5])
+		if i%7 == 0 {
+			texts[i] = ""
+		}
+	}
+	return texts
+}
+
+func sharedPart(texts []string) string {
+	return "<sst><si><t>" + strings.Join(texts, "</t></si><si><t>") + "</t></si></sst>"
+}
+
+// TestSharedTextsInAnyOrder asks for texts in an order that has nothing to do with
+// the one in which they stand.
+func TestSharedTextsInAnyOrder(t *testing.T) {
+	dir := t.TempDir()
+	texts := sharedTexts(1750) // 12 MB
+	path := handMade(t, map[string]string{"xl/sharedStrings.xml": sharedPart(texts)})
+	t.Setenv("TMPDIR", dir)
+	rapid.Check(t, func(t *rapid.T) {
+		text, closeAll, err := extract.SharedTexts(path)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, closeAll()) }()
+		at := 0
+		for range rapid.IntRange(1, 300).Draw(t, "cells") {
+			switch rapid.IntRange(0, 3).Draw(t, "where") {
+			case 0:
+				at = min(at+1, len(texts)-1)
+			case 1:
+				at = rapid.IntRange(0, len(texts)-1).Draw(t, "any")
+			case 2:
+				at = rapid.IntRange(0, 20).Draw(t, "early")
+			}
+			got, err := text(at)
+			require.NoError(t, err)
+			require.Equal(t, len(texts[at]), len(got))
+			require.True(t, texts[at] == got, at)
+		}
+		for _, none := range []int{-1, len(texts)} {
+			_, err := text(none)
+			require.Error(t, err)
+		}
+		requireEmpty(t, dir)
+	})
+}
+
+// requireEmpty: where files can be removed while they are open, nobody sees them, and
+// nothing is left if the program is killed.
+func requireEmpty(t require.TestingT, dir string) {
+	if runtime.GOOS == "windows" {
+		return
+	}
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// TestSharedTextsTakeLittleMemory reads a workbook of 60 MB of texts, each used once
+// and in order, backwards, and all the first ones again.
+func TestSharedTextsTakeLittleMemory(t *testing.T) {
+	const n = 60_000
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("%d %s", i, strings.Repeat("x", 1000))
+	}
+	orders := map[string]func(i int) int{
+		"in order":  func(i int) int { return i },
+		"backwards": func(i int) int { return n - 1 - i },
+		"again":     func(i int) int { return i / 2 * (i % 2) },
+	}
+	for name, order := range orders {
+		var rows strings.Builder
+		for i := range n {
+			fmt.Fprintf(&rows, `<row><c t="s"><v>%d</v></c></row>`, order(i))
+		}
+		f := open(t, handMade(t, map[string]string{
+			"xl/sharedStrings.xml": sharedPart(texts), "xl/worksheets/sheet1.xml": sheetXML(headerXML + rows.String()),
+		}), extract.Options{})
+		rows.Reset()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		i := 0
+		for ; ; i++ {
+			rec, err := f.Next(context.Background())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err)
+			if texts[order(i)] != rec.Fields[0] {
+				require.Equal(t, texts[order(i)], rec.Fields[0])
+			}
+		}
+		require.Equal(t, n, i)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(16<<20), name)
+	}
+}
+
+// A workbook of few texts that very many cells show may be small and yet give more
+// than its bounds allow.
+func TestTextsOfAllCellsAreBounded(t *testing.T) {
+	t.Parallel()
+	row := "<row>" + strings.Repeat(`<c t="s"><v>0</v></c>`, 100) + "</row>"
+	path := handMade(t, map[string]string{
+		"xl/sharedStrings.xml":     sharedPart([]string{strings.Repeat("x", 1000)}),
+		"xl/worksheets/sheet1.xml": sheetXML(strings.Repeat(row, 1000)),
+	})
+	f, err := extract.Open(path, extract.Options{Limits: extract.Limits{MaxUnzipped: 50 << 20}})
+	require.NoError(t, err)
+	defer f.Close()
+	rows := 0
+	for ; err == nil; rows++ {
+		_, err = f.Next(context.Background())
+	}
+	require.EqualError(t, err, path+" [Tickets]: row 525: the texts of the cells have more than 52428800 bytes in all, which is not what tickets do; if you trust the workbook, raise --max-unpacked")
+	require.Equal(t, 524, rows)
+}
+
+// A row of a workbook costs a Record, its fields, its kinds and one string.
+func TestAllocationsOfARow(t *testing.T) {
+	const rows = 5000
+	texts := sharedTexts(100)
+	var b strings.Builder
+	for i := range rows {
+		fmt.Fprintf(&b, `<row r="%d"><c r="A%[1]d" t="s"><v>%d</v></c><c r="B%[1]d"><v>%d.5</v></c></row>`, i+2, i%100, i)
+	}
+	path := handMade(t, map[string]string{"xl/sharedStrings.xml": sharedPart(texts), "xl/worksheets/sheet1.xml": sheetXML(headerXML + b.String())})
+	allocations := testing.AllocsPerRun(3, func() {
+		f, err := extract.Open(path, extract.Options{})
+		require.NoError(t, err)
+		for err == nil {
+			_, err = f.Next(context.Background())
+		}
+		require.ErrorIs(t, err, io.EOF)
+		require.NoError(t, f.Close())
+	})
+	require.Less(t, allocations/rows, 4.5)
+}
