@@ -535,7 +535,7 @@ func TestChangedInput(t *testing.T) {
 // TestLimits: what is beyond the limits is told, and every bad cell is coloured.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	const n = markup.MaxListed + 10
+	const n, each = markup.MaxComments + 10, markup.MaxListed / markup.MaxComments // cells, and problems in one
 	var sheet strings.Builder
 	sheet.WriteString(`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`)
 	for row := 1; row <= n; row++ {
@@ -543,15 +543,15 @@ func TestLimits(t *testing.T) {
 	}
 	sheet.WriteString(`</sheetData></worksheet>`)
 	many := func(yield func(markup.Problem, error) bool) {
-		for row := 1; row <= n && yield(bad(row, 1), nil); row++ {
+		for i := 0; i < n*each && yield(bad(1+i/each, 1), nil); i++ {
 		}
 	}
 	out, result := copyOf(t, zipped(t, plainBook(sheet.String())), many)
-	require.Equal(t, markup.Result{Sheet: "Problems", Colored: n, Uncommented: n - markup.MaxComments, Unlisted: 10}, result)
+	require.Equal(t, markup.Result{Sheet: "Problems", Colored: n, Uncommented: 10, Unlisted: 10 * each}, result)
 	all := parts(t, out)
 	require.Equal(t, n, strings.Count(all["xl/worksheets/sheet1.xml"], `s="5"`))
 	require.Equal(t, markup.MaxComments, strings.Count(all["xl/commentsMarks.xml"], "<comment "))
-	require.Contains(t, all["xl/worksheets/sheetProblems.xml"], "and 10 more problems; all are in errors.csv")
+	require.Contains(t, all["xl/worksheets/sheetProblems.xml"], "and 100 more problems; all are in errors.csv")
 }
 
 // TestDrawingOfAnotherProgram: comments are added to a drawing whose names are
