@@ -13,12 +13,30 @@ import datetime
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
 SECONDS = 60
+CELLS = 3_000_000  # of one dump
+BYTES = 256 << 20  # of the texts in it
+MEMORY = 6 << 30
+
+
+class Cells(list):
+    """A list of cells that refuses to become larger than the bounds."""
+
+    def __init__(self):
+        super().__init__()
+        self.size = 0
+
+    def add(self, row, column, kind, text):
+        self.size += len(text)
+        if len(self) >= CELLS or self.size > BYTES:
+            raise ValueError("more than %d cells, or %d characters, which is not compared" % (CELLS, BYTES))
+        self.append([row, column, kind, text])
 
 
 def moment(value):
@@ -63,11 +81,11 @@ def read_openpyxl(path):
     sheet = next((s for s in book.worksheets if s.sheet_state == "visible"), None)
     if sheet is None:
         return {"error": "no visible sheet"}
-    cells = []
+    cells = Cells()
     for (row, column), cell in sorted(sheet._cells.items()):
         found = meaning(cell)
         if found and found[1] != "":
-            cells.append([row, column, *found])
+            cells.add(row, column, *found)
     return {"cells": cells}
 
 
@@ -124,7 +142,7 @@ def flat_rows(element):
 
 def flat_cells(table):
     """LibreOffice computes formulas anew, so their cells are of kind f."""
-    cells = []
+    cells = Cells()
     row = 0
     for line in flat_rows(table):
         column = 0
@@ -136,7 +154,9 @@ def flat_cells(table):
             found = flat_meaning(cell)
             if found and found[1] != "":
                 kind = "f" if cell.get(TABLE + "formula") else found[0]
-                cells += [[row + r + 1, column + c + 1, kind, found[1]] for r in range(rows) for c in range(many)]
+                for r in range(rows):
+                    for c in range(many):
+                        cells.add(row + r + 1, column + c + 1, kind, found[1])
             column += many
         row += rows
     return cells
@@ -155,7 +175,10 @@ def read_csv(path):
         try:
             with open(path, encoding="utf-8-sig", newline="") as f:
                 rows = list(csv.reader(f, delimiter=delimiter, strict=True))
-            found[delimiter] = [[i + 1, j + 1, "s", cell] for i, row in enumerate(rows) for j, cell in enumerate(row)]
+            cells = found[delimiter] = Cells()
+            for i, row in enumerate(rows):
+                for j, cell in enumerate(row):
+                    cells.add(i + 1, j + 1, "s", cell)
         except csv.Error:
             pass
     return {"by": found} if found else {"error": "no delimiter"}
@@ -169,7 +192,10 @@ def read_miller(path):
         run = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
         if run.returncode == 0:
             rows = [json.loads(line) for line in run.stdout.decode("utf-8").splitlines()]
-            found[delimiter] = [[i + 1, int(j), "s", str(cell)] for i, row in enumerate(rows) for j, cell in row.items()]
+            cells = found[delimiter] = Cells()
+            for i, row in enumerate(rows):
+                for j, cell in row.items():
+                    cells.add(i + 1, int(j), "s", str(cell))
     return {"by": found} if found else {"error": "not read"}
 
 
@@ -188,6 +214,7 @@ def guarded(read, path):
 
 
 def main():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     read = {"openpyxl": read_openpyxl, "flat": read_flat, "csv": read_csv, "miller": read_miller}[sys.argv[1]]
     for path in sys.argv[3:]:
         name = os.path.basename(path)

@@ -103,7 +103,8 @@ convert() {
 	seconds=$1
 	shift
 	rm -rf fods/now
-	timeout -k 5 "$seconds" soffice "-env:UserInstallation=file://$work/office" --headless --convert-to fods --outdir fods/now "$@" >/dev/null 2>&1 </dev/null || :
+	# No file of what it writes is to be larger than 1 GiB.
+	(ulimit -f 2097152 && exec timeout -k 5 "$seconds" soffice "-env:UserInstallation=file://$work/office" --headless --convert-to fods --outdir fods/now "$@") >/dev/null 2>&1 </dev/null || :
 	for file; do
 		bare=${file#files/}
 		made=fods/now/${bare%.*}.fods

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -166,8 +168,8 @@ func FuzzNumber(f *testing.F) {
 }
 
 func FuzzDate(f *testing.F) {
-	for _, form := range []string{"iso", "dmy", "mdy", "epoch", "epoch-ms", "dd/MM/yyyy HH:mm", "d MMM yyyy h:mm a XXX", "yyyyMMddHHmmssSSS", "''yyyy''MM dd"} {
-		for _, text := range []string{"2024-01-31T10:00:00Z", "31/01/2024 10:00 pm", "1700000000", "3 mar. 2024 1:00 AM +02:00", "2024-02-30", "0000-01-01"} {
+	for _, form := range []string{"iso", "dmy", "mdy", "epoch", "epoch-ms", "dd/MM/yyyy HH:mm", "d MMM yyyy h:mm a XXX", "yyyyMMddHHmmssSSS", "''yyyy''MM dd", "pl: d MMM yyyy", "EEE d MMM yyyy", "yyyy年M月d日(EEE)"} {
+		for _, text := range []string{"2024-01-31T10:00:00Z", "31/01/2024 10:00 pm", "1700000000", "3 mar. 2024 1:00 AM +02:00", "2024-02-30", "13 lis 2024", "śr. 13 mar 2024", "2024年3月13日(水)", "5 ส.ค. 2567", "0000-01-01"} {
 			f.Add(text, form)
 		}
 	}
@@ -180,6 +182,67 @@ func FuzzDate(f *testing.F) {
 			again, ok := transform.ReadDate(got, "iso", "Europe/Berlin", day, etl.Text)
 			require.True(t, ok, "%q became %q", text, got)
 			require.Equal(t, got, again)
+		}
+	})
+}
+
+// An expression of any text is a fault, or gives each row a value or a problem.
+func FuzzExpression(f *testing.F) {
+	for _, seed := range []string{`Subject`, `row["Hours"] + 1`, `number(Hours) * 60`, `join("-", Subject, X)`, `day(Created)`, `date(Due, "d MMM yyyy")`, `extract(X, "(a+)+$")`,
+		`replaceMatches(X, "a", "$0$0")`, `part(X, ",", -1)`, `Subject[0:3]`, `round(1/0)`, `text(date(Created)) + upper(X)`, `X matches "("`, `coalesce("", X) ?? nil`, `1..9`, `blank(X) ? "a" : Hours`} {
+		f.Add(seed, "1,5")
+	}
+	header := etl.NewHeader(deskHeader)
+	f.Fuzz(func(t *testing.T, text, cell string) {
+		if !utf8.ValidString(text) || !utf8.ValidString(cell) || strings.ContainsFunc(text, unicode.IsControl) {
+			return // no mapping and no row has these
+		}
+		m, err := transform.Parse("f.yaml", []byte("operation: create\nproperties:\n  subject: Subject\n  hs_pipeline_stage: {value: Novo}\n  content: {expr: '"+strings.ReplaceAll(text, "'", "''")+"'}\n"))
+		if err != nil {
+			return
+		}
+		mapper, err := transform.Compile(m, account(), header, transform.CompileOptions{})
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		rec := row("Subject", cell, "Hours", cell, "X", cell, "Created", "2024-01-31 10:00", "Due", cell)
+		_, problems := mapper.Apply(rec)
+		value, _ := rec.Property("content")
+		require.True(t, utf8.ValidString(value))
+		for _, p := range problems {
+			require.NotEmpty(t, p.Code+p.Message)
+		}
+	})
+}
+
+// A draft of any table is a mapping that can be read and fits it.
+func FuzzDraft(f *testing.F) {
+	for _, seed := range []string{
+		"Ticket ID\tSubject\tStatus\n1\tA\tNew\n2\tB\tZu\nTotal\t\t3", "#\tTitre\tStatut\n1\tx\tEn cours\n", "a\ta\t\n1\t2\t3", "件名\t状態\n=1+1\t対応中\n合計\t",
+		"Created\tHours\tTags\n13 lis 2024\t1,5\ta|b\n01/02/2024\t1.5\tc;d", "Priority\n\"\\\n'# ?", "Assignee\tE-mail\nNo Agent\ta@example.com\nbob2@example.com\tb@example.org",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		if !utf8.ValidString(data) {
+			return // no source gives such a text
+		}
+		in := transform.DraftInput{File: "f.csv", Schema: account(), Whole: true}
+		for i, line := range strings.Split(data, "\n") {
+			cells := strings.Split(line, "\t")
+			if i == 0 {
+				in.Header = etl.NewHeader(cells)
+				continue
+			}
+			in.Samples = append(in.Samples, append(cells, make([]string, in.Header.Len())...)[:in.Header.Len()])
+		}
+		var out bytes.Buffer
+		require.NoError(t, transform.Draft(&out, in))
+		m, err := transform.Parse("draft.yaml", out.Bytes())
+		require.NoError(t, err, out.String())
+		if _, err := transform.Compile(m, in.Schema, in.Header, transform.CompileOptions{}); err != nil {
+			require.Contains(t, err.Error(), "needs", "only what no column is for is missing: %s", out.String())
 		}
 	})
 }
