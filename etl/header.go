@@ -3,6 +3,7 @@ package etl
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A Header holds the column names of a source.
@@ -12,7 +13,8 @@ type Header struct {
 	fold  map[string]int // -1 where several names differ only in case or blanks
 }
 
-// NewHeader makes a Header of the cells of a header row. Outer blanks are cut;
+// NewHeader makes a Header of the cells of a header row. Outer blanks are cut, with
+// marks of direction and other characters that cannot be seen;
 // a name that stood before becomes "Name (2)", "Name (3)" and so on, whichever
 // of these no other column has; an empty name stays empty and its column is
 // reached by its letter.
@@ -24,7 +26,7 @@ func NewHeader(cells []string) *Header {
 	}
 	var again []int
 	for i, cell := range cells {
-		name := strings.TrimSpace(cell)
+		name := trimName(cell)
 		h.names[i] = name
 		if _, taken := h.index[name]; taken {
 			again = append(again, i)
@@ -57,6 +59,11 @@ func (h *Header) distinct(name string, next map[string]int) string {
 	}
 }
 
+// trimName cuts what cannot be seen off the ends of a name.
+func trimName(name string) string {
+	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}
+
 func foldName(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
 
 // Names are the column names, in order. The caller must not change them.
@@ -77,7 +84,7 @@ func (h *Header) Name(i int) string {
 // blanks if only one column is named so, then by its letter if that column has
 // no name.
 func (h *Header) Column(name string) (int, bool) {
-	name = strings.TrimSpace(name)
+	name = trimName(name)
 	if i, ok := h.index[name]; ok {
 		return i, true
 	}

@@ -118,3 +118,16 @@ func TestKindLetters(t *testing.T) {
 	}
 	require.Equal(t, etl.Text, etl.KindOf('?'))
 }
+
+// Marks of direction around a name, as Arabic and Hebrew exports have them, are no
+// part of it.
+func TestHeaderWithoutMarks(t *testing.T) {
+	t.Parallel()
+	h := etl.NewHeader([]string{"\u200fرقم", "\ufeffId", "a\u200db"})
+	require.Equal(t, []string{"رقم", "Id", "a\u200db"}, h.Names())
+	for i, name := range []string{"رقم", "\u200eid", "a\u200db"} {
+		at, ok := h.Column(name)
+		require.True(t, ok)
+		require.Equal(t, i, at)
+	}
+}

@@ -53,6 +53,20 @@ func unseen(text string) *flaw {
 	}
 }
 
+// seenOnly is s without characters that cannot be seen: marks of direction stand
+// between the parts of dates and numbers in Arabic and Hebrew.
+func seenOnly(s string) string {
+	if invisibleIn(s) == "" {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if isInvisible(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // outerInvisible names an invisible character at either end of s; empty when there
 // is none.
 func outerInvisible(s string) string {

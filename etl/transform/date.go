@@ -109,7 +109,7 @@ func (d *dateConverter) dayOf(at civil, text string) (string, *flaw) {
 
 // read finds out which date a cell means.
 func (d *dateConverter) read(c cell) (civil, *flaw) {
-	text := strings.TrimSpace(c.text)
+	text := strings.TrimSpace(seenOnly(c.text))
 	switch c.kind {
 	case etl.Date, etl.DateTime:
 		return readByRules(text, []dateRule{isoRule}, true)

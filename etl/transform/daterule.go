@@ -204,25 +204,39 @@ func (s *scan) fraction(c *civil, least, most int) bool {
 	return true
 }
 
+// cutHalf cuts AM or PM off s: PM, p.m., "p. m." as in Spanish, and the Arabic letters.
+func cutHalf(s string) (rest string, afternoon, ok bool) {
+	for i, sign := range []string{"ص", "م"} {
+		if rest, ok = strings.CutPrefix(s, sign); ok {
+			return rest, i == 1, true
+		}
+	}
+	if s == "" || !strings.ContainsRune("aApP", rune(s[0])) {
+		return s, false, false
+	}
+	afternoon = s[0] == 'p' || s[0] == 'P'
+	rest = s[1:]
+	if dotted, found := strings.CutPrefix(rest, "."); found {
+		rest = strings.TrimLeftFunc(dotted, unicode.IsSpace)
+	}
+	if rest == "" || rest[0] != 'm' && rest[0] != 'M' {
+		return s, false, false
+	}
+	return strings.TrimPrefix(rest[1:], "."), afternoon, true
+}
+
 // half reads AM or PM. An hour that no clock of twelve hours shows becomes one
 // that does not exist, to be refused by civil.impossible.
 func (s *scan) half(c *civil) bool {
-	word := strings.ReplaceAll(s.rest[:min(len(s.rest), 4)], ".", "")
-	if len(word) < 2 {
+	rest, afternoon, ok := cutHalf(s.rest)
+	if !ok {
 		return false
 	}
-	word = strings.ToUpper(word[:2])
-	if word != "AM" && word != "PM" {
-		return false
-	}
-	s.rest = s.rest[1:]
-	s.char('.')
-	s.rest = s.rest[1:]
-	s.char('.')
+	s.rest = rest
 	switch {
 	case c.hour < 1 || c.hour > 12:
 		c.hour = 99
-	case word == "AM":
+	case !afternoon:
 		c.hour %= 12
 	default:
 		c.hour = c.hour%12 + 12

@@ -253,11 +253,25 @@ func (d *draft) choicesOf(p *schema.Property, column int) (l *lookup, cells []st
 	return l, cells, split
 }
 
-// fits says whether any cell names a choice of p, or may be guessed to. Of what every
-// ticket needs, and where there is somebody to ask, all do.
+// fits says whether any cell names a choice of p, or half of them may be guessed to. Of
+// what every ticket needs, and where there is somebody to ask, all do.
 func (d *draft) fits(p *schema.Property, l *lookup, cells []string) bool {
-	return d.Ask != nil || p.Name == stageProperty || p.Name == pipelineProperty || len(cells) == 0 ||
-		slices.ContainsFunc(cells, func(s string) bool { return len(l.find(s)) > 0 || guessedIndex(l, s) >= 0 })
+	if d.Ask != nil || p.Name == stageProperty || p.Name == pipelineProperty {
+		return true
+	}
+	guesses, filled := 0, 0
+	for _, cell := range cells {
+		switch {
+		case len(l.find(cell)) > 0:
+			return true
+		case meansNothing(cell):
+			continue
+		case guessedIndex(l, cell) >= 0:
+			guesses++
+		}
+		filled++
+	}
+	return guesses*2 >= filled
 }
 
 // unfit drafts a property as a comment: every row would be rejected for it.
@@ -331,6 +345,14 @@ func (d *draft) datePattern(cells []string) {
 			return
 		}
 	}
+	if form, other := formOfShortYears(cells); form != "" {
+		if other != "" {
+			d.linef("    # dates: %s  # ? or %s: %s do not tell the day from the month", strconv.Quote(form), strconv.Quote(other), d.lookedAt())
+		} else {
+			d.linef("    dates: %s", strconv.Quote(form))
+		}
+		return
+	}
 	if form, others := formOfLanguage(cells); form != "" {
 		d.linef("    dates: %s%s", strconv.Quote(form), others)
 		return
@@ -341,6 +363,26 @@ func (d *draft) datePattern(cells []string) {
 		return
 	}
 	d.linef("    dates: %s  # ? but %s is none of this form", strconv.Quote(form), strconv.Quote(oneLine(odd)))
+}
+
+// formOfShortYears finds the pattern of dates of digits whose years have two, and where
+// the order of day and month is not proven, the one of the other order.
+func formOfShortYears(cells []string) (form, other string) {
+	for _, clock := range []string{"", " H:mm", " H:mm:ss", ", H:mm", " h:mm a", ", h:mm a"} {
+		for _, sign := range []string{".", "/", "-"} {
+			dmy, mdy := "d"+sign+"M"+sign+"yy"+clock, "M"+sign+"d"+sign+"yy"+clock
+			isDMY, isMDY := allDates(cells, dmy), allDates(cells, mdy)
+			switch {
+			case isDMY && isMDY && !readAlike(cells, dmy, mdy):
+				return dmy, mdy
+			case isDMY:
+				return dmy, ""
+			case isMDY:
+				return mdy, ""
+			}
+		}
+	}
+	return "", ""
 }
 
 // formOfLanguage finds a pattern with names of months of one language, where the words

@@ -363,7 +363,7 @@ func (d *draft) untyped(column int) []string {
 		if column >= len(row) || i < len(d.Kinds) && column < len(d.Kinds[i]) && d.Kinds[i][column] != etl.Text {
 			continue
 		}
-		if text := strings.TrimSpace(row[column]); text != "" {
+		if text := strings.TrimSpace(seenOnly(row[column])); text != "" {
 			texts = append(texts, text)
 		}
 	}
@@ -501,8 +501,8 @@ func (d *draft) values(p *schema.Property, cells []string, l *lookup) {
 			guesses = append(guesses, fmt.Sprintf("%q: %q", cell, l.clearName(choice)))
 		} else if choice >= 0 {
 			guesses = append(guesses, fmt.Sprintf("%q: %q  # ?", cell, l.clearName(choice)))
-		} else if p.ReferencedObjectType == "OWNER" && isOneOf(plainWords(cell), nobody) {
-			guesses = append(guesses, fmt.Sprintf("%q: \"\"  # ? nobody", cell))
+		} else if p.Name != stageProperty && p.Name != pipelineProperty && meansNothing(cell) {
+			guesses = append(guesses, fmt.Sprintf("%q: \"\"  # ? nothing", cell))
 		} else {
 			open = append(open, fmt.Sprintf("%q: \"?\"  # ? one of %s", cell, oneLine(l.list(l.all()))))
 		}
@@ -522,6 +522,9 @@ func (d *draft) values(p *schema.Property, cells []string, l *lookup) {
 	}
 	d.linef("%sotherwise: keep", indent)
 }
+
+// meansNothing says whether a cell only says that nothing was chosen.
+func meansNothing(cell string) bool { return isOneOf(strings.Trim(plainWords(cell), "()"), nobody) }
 
 func (d *draft) lines(indent string, texts []string) {
 	for _, text := range texts {

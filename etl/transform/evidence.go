@@ -67,7 +67,7 @@ func (m *Mapper) Evidence() *Evidence {
 func (e *Evidence) Add(rec *etl.Record) {
 	for _, c := range e.columns {
 		if rec.Kind(c.column) == etl.Text {
-			c.add(strings.TrimSpace(fieldOf(rec, c.column)), rec.Pos.Row)
+			c.add(strings.TrimSpace(seenOnly(fieldOf(rec, c.column))), rec.Pos.Row)
 		}
 	}
 }

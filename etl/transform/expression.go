@@ -310,7 +310,7 @@ func readDate(p []any, dates *dateConverter) (civil, error) {
 		}
 		rules, declared = []dateRule{rule}, true
 	}
-	at, f := readByRules(strings.TrimSpace(text), rules, declared)
+	at, f := readByRules(strings.TrimSpace(seenOnly(text)), rules, declared)
 	if f != nil {
 		return civil{}, &textError{text, f.message}
 	}

@@ -134,7 +134,9 @@ func TestInvisible(t *testing.T) {
 		{"E-mail", "\u200b", "warning K INVISIBLE_TEXT: " + unseen},
 		{"Ticket ID", "\u200b", "A MISSING_KEY: the key is blank; " + unseen},
 		{"Ticket ID", "T-1\u200e", `A INVALID_KEY: key "T-1\u200e" begins or ends with a character that cannot be seen (U+200E)`},
-		{"Hours", "\u200e12", `INVALID_NUMBER: "\u200e12" is not a number; only digits are numbers here; the cell has a character that cannot be seen (U+200E)`},
+		{"Hours", "\u200e1\u200e2", ""}, // marks of direction are no part of a number
+		{"Hours", "\u200etwelve", `INVALID_NUMBER: "\u200etwelve" is not a number; only digits are numbers here; the cell has a character that cannot be seen (U+200E)`},
+		{"Status", "\u200eNovo", `INVALID_STAGE`},
 	}
 	for _, tt := range tests {
 		rec := row(append(slices.Clone(good), tt.column, tt.text)...)

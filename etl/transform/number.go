@@ -62,7 +62,7 @@ func kindWord(k etl.Kind) string {
 
 // read reads text; its result reads to itself when no decimal sign is declared.
 func (n numberConverter) read(text string) (string, *flaw) {
-	s := strings.TrimSpace(text)
+	s := strings.TrimSpace(seenOnly(text))
 	if (n.decimal == 0 || n.decimal == '.') && plainNumber(s) {
 		return n.tidy(s, text)
 	}
