@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // A Header holds the column names of a source.
@@ -64,7 +66,11 @@ func trimName(name string) string {
 	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }
 
-func foldName(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+// foldName makes names equal that differ in case, repeated blanks and in how accents
+// are encoded, which some programs write as characters of their own.
+func foldName(name string) string {
+	return norm.NFC.String(strings.ToLower(strings.Join(strings.Fields(name), " ")))
+}
 
 // Names are the column names, in order. The caller must not change them.
 func (h *Header) Names() []string { return h.names }

@@ -467,7 +467,11 @@ func (d *draft) provenOrder() (order string, column int) {
 // number declares the decimal sign with which all cells are numbers, if only
 // one does.
 func (d *draft) number(cells []string) {
-	if d.Source.Decimal != "" || allNumbers(cells, 0) {
+	if d.Source.Decimal != "" {
+		return
+	}
+	if allNumbers(cells, 0) {
+		d.thousands(cells)
 		return
 	}
 	comma, point := allNumbers(cells, ','), allNumbers(cells, '.')
@@ -481,6 +485,32 @@ func (d *draft) number(cells []string) {
 	default:
 		d.mostNumbers(cells)
 	}
+}
+
+// thousands tells of a column in which every point has three digits behind it: it may
+// part thousands, above all where another column has a decimal comma.
+func (d *draft) thousands(cells []string) {
+	const grouped = `^-?[1-9]\d{0,2}\.\d{3}$`
+	points, example := 0, ""
+	for _, s := range cells {
+		if strings.Contains(s, ".") {
+			points++
+			if p, _ := patternOf(grouped); !p.MatchString(s) { // the pattern is good
+				return
+			}
+			example = s
+		}
+	}
+	if points == 0 {
+		return
+	}
+	for i := range d.Header.Len() {
+		if texts := d.untyped(i); allNumbers(texts, ',') && !allNumbers(texts, '.') {
+			d.linef("    decimal: \",\"  # ? as column %s has it; %s is then more than a thousand", d.columnName(i), example)
+			return
+		}
+	}
+	d.linef("    # decimal: \",\"  # ? if %s is more than a thousand here, and not a little more than %s", example, example[:strings.IndexByte(example, '.')])
 }
 
 // mostNumbers declares the decimal sign with which most of the cells are numbers, if

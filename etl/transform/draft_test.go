@@ -97,6 +97,8 @@ func TestDraftByContent(t *testing.T) {
 		{name: "a number in French", header: "N° du ticket", cells: []string{"17", "18"}, want: "key: {property: external_id, column: \"N° du ticket\"}"},
 		{name: "channels as help-desks call them", header: "Source", cells: []string{"Phone call (incoming)", "Feedback Widget"}, want: `"Phone call (incoming)": "Phone"  # ?`},
 		{name: "most numbers have a decimal comma", header: "Price", cells: []string{"1,5", "2,25", "3,0", "4..5"}, want: `    decimal: ","  # ? but "4..5" is no such number`},
+		{name: "points that may part thousands", header: "Price", cells: []string{"1.234", "12.500", "7"}, want: `    # decimal: ","  # ? if 12.500 is more than a thousand here`},
+		{name: "points that part a fraction", header: "Price", cells: []string{"1.234", "12.5"}, never: "    # decimal"},
 		{name: "most numbers need no sign", header: "Price", cells: []string{"1.5", "2", "n/a"}, want: `    # ? not all cells are numbers, e.g. "n/a"`},
 		{name: "years of two digits, in an order that the cells prove", header: "Create date", cells: []string{"13.01.24", "02.02.24"}, want: `    dates: "d.M.yy"` + "\n"},
 		{name: "years of two digits, and a time of twelve hours", header: "Create date", cells: []string{"1/13/24 8:15 AM", "2/2/24 12:00 PM"}, want: `    dates: "M/d/yy h:mm a"` + "\n"},
@@ -175,6 +177,17 @@ func TestDraftInLanguageOfAccount(t *testing.T) {
 		stages = append(stages, stage)
 	}
 	require.Equal(t, []string{"1", "2", "3", "4", "4"}, stages)
+}
+
+// TestDraftOfThousands: a comma that is a decimal one in another column speaks for the
+// points of this one.
+func TestDraftOfThousands(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, transform.Draft(&out, transform.DraftInput{
+		File: "x.csv", Header: etl.NewHeader([]string{"Price", "Rate"}), Schema: account(), Whole: true, Samples: [][]string{{"1.234", "0,5"}, {"12.500", "1,25"}},
+	}))
+	require.Contains(t, out.String(), `    decimal: ","  # ? as column "Rate" has it; 12.500 is then more than a thousand`)
 }
 
 // TestDraftOfMixedDates: cells that are real dates need no form, the texts beside
