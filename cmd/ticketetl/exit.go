@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -49,18 +50,24 @@ func (a *app) exit(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if text := err.Error(); text != "" {
-		var faults transform.Faults
-		if errors.As(err, &faults) {
-			fmt.Fprintf(a.err, "%s\n", faults.Explain())
-		} else {
-			fmt.Fprintf(a.err, "ticketetl: %s\n", text)
-		}
-		if next := nextStep(err); next != "" {
-			fmt.Fprintf(a.err, "%s\n", next)
-		}
+	code := codeOf(err)
+	text, next := err.Error(), ""
+	if text != "" {
+		next = nextStep(err)
 	}
-	return codeOf(err)
+	var faults transform.Faults
+	if errors.As(err, &faults) {
+		text = faults.Explain()
+	} else if text != "" && !a.log.json {
+		text = "ticketetl: " + text
+	}
+	switch {
+	case a.log.json:
+		a.log.failure(text, next, code)
+	case text != "":
+		fmt.Fprintln(a.err, strings.TrimSuffix(text+"\n"+next, "\n"))
+	}
+	return code
 }
 
 func codeOf(err error) int {

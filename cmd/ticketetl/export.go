@@ -97,6 +97,7 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
 	f.StringVar(&opts.mode, "mode", "0600", "`permissions` of the file, as chmod takes them")
 	f.DurationVar(&opts.settle, "settle", time.Minute, "give the account's count this `long` to agree with what was read")
 	f.BoolVar(&opts.again, "again", false, "start anew, also if an export to this file has stopped half way")
+	a.metricsFlag(f)
 	a.accountFlags(f)
 	f.StringVar(&a.flags.schema, "schema", "", "with --sandbox: give the sandbox account the definitions in this `file`")
 	return cmd
@@ -113,7 +114,10 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.close()) }()
+	defer func() {
+		a.measured.calls = callsOf(conn.client)
+		err = errors.Join(err, conn.close())
+	}()
 	properties, err := exportProperties(conn.schema, opts.properties)
 	if err != nil {
 		return err

@@ -85,7 +85,7 @@ func (pt *part) take(output string) (err error) {
 	if err != nil {
 		return err
 	}
-	pt.release, err = lockRun(pt.dir)
+	pt.release, err = lockFolder(pt.dir, "an export to "+output)
 	return err
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
-	"github.com/ticketetl/ticketetl/internal/report"
 )
 
 // An exporting is an export on its way: it gathers the tickets in a part beside
@@ -221,6 +220,8 @@ func (e *exporting) describe(opts extract.TicketOptions) {
 // record writes the manifest and then the state. The state does not move on past an
 // export that is not shown to be complete.
 func (e *exporting) record() error {
+	e.app.measured.complete = &e.check.Complete
+	e.app.measured.tickets = map[string]int64{etl.Exported.String(): e.check.Counted}
 	if e.opts.output != "-" {
 		if err := e.manifest.save(e.opts.output, e.opts.perm); err != nil {
 			return fmt.Errorf("%s is written, but not its manifest: %w", e.opts.output, err)
@@ -246,7 +247,7 @@ func (e *exporting) conclude() error {
 }
 
 func (e *exporting) show() error {
-	stats, to, output := e.conn.client.Stats(), e.app.out, e.opts.output
+	calls, to, output := callsOf(e.conn.client), e.app.out, e.opts.output
 	if output == "-" {
 		to, output = e.app.err, "standard output"
 	}
@@ -254,13 +255,13 @@ func (e *exporting) show() error {
 	if e.app.flags.format == "json" {
 		return writeJSON(to, map[string]any{
 			"command": "export", "output": output, "tickets": e.check.Counted, "account": e.conn.schema.Account.ID,
-			"calls":            report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited},
+			"calls":            calls,
 			"duration_seconds": took.Seconds(),
 			"complete":         e.check.Complete, "reason": e.check.Reason, "sha256": e.manifest.SHA256, "mode": e.manifest.Mode, "since": e.manifest.Filters.Since,
 		})
 	}
 	_, err := fmt.Fprintf(to, "%s%s of %s written to %s in %s (%s).\n", plural(e.check.Counted, "ticket", "tickets"), e.ofWhat(),
-		accountText(e.conn.schema.Account), output, took.Round(10*time.Millisecond), plural(stats.Calls, "request", "requests"))
+		accountText(e.conn.schema.Account), output, took.Round(10*time.Millisecond), plural(calls.Total, "request", "requests"))
 	if err == nil && e.check.Complete {
 		_, err = fmt.Fprintf(to, "Complete: %s.\n", e.check.Reason)
 	}

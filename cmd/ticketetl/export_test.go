@@ -102,7 +102,7 @@ func TestExportCarriesOnAfterADeath(t *testing.T) {
 	require.NoError(t, os.CopyFS(d.path("killed.csv"+partSuffix), os.DirFS(d.path("interrupted.csv"+partSuffix))))
 	other := &desk{dir: d.dir, url: d.url, server: d.server, stop: make(chan struct{})}
 	require.Equal(t, exitCannotRun, other.export(t, "interrupted.csv"))
-	require.Contains(t, other.err.String(), "interrupted.csv.partial is at work already")
+	require.Contains(t, other.err.String(), "interrupted.csv is at work already (process ")
 	close(d.stop)
 	require.Equal(t, exitInterrupted, <-ended)
 	require.Contains(t, d.err.String(), "interrupted.csv was not written. Run the same command again; it carries on where this one stopped")

@@ -97,6 +97,7 @@ func (opts *importOptions) runFlags(a *app, f *pflag.FlagSet) {
 	f.StringVar(&a.flags.schema, "schema", "", "with --sandbox: give the sandbox account the definitions in this `file`")
 	a.accountFlags(f)
 	a.runFlags(f)
+	a.metricsFlag(f)
 }
 
 // check finds flags that make no sense.

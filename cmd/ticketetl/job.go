@@ -324,10 +324,15 @@ func (j *job) end(totals etl.Totals, cause error) int {
 	j.summary.Finished = time.Now().UTC()
 	j.summary.DurationSeconds = j.summary.Finished.Sub(j.began).Seconds()
 	if j.conn.client != nil {
-		stats := j.conn.client.Stats()
-		j.summary.Calls = report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
+		j.summary.Calls = callsOf(j.conn.client)
 	}
+	j.app.measured.calls, j.app.measured.tickets = j.summary.Calls, j.summary.Counts
 	return code
+}
+
+func callsOf(client *hubspot.Client) report.Calls {
+	stats := client.Stats()
+	return report.Calls{Total: stats.Calls, Retries: stats.Retries, RateLimited: stats.RateLimited}
 }
 
 // keep writes the summary down. Where it can't, the run counts as unfinished, in

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -31,9 +32,10 @@ type streams struct {
 }
 
 func main() {
-	ctx, stop, interrupted := watchSignals()
+	log := &logWriter{out: os.Stderr}
+	ctx, stop, interrupted := watchSignals(log)
 	s := streams{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		in: os.Stdin, out: os.Stdout, err: log,
 		inTerm:  term.IsTerminal(int(os.Stdin.Fd())),
 		outTerm: term.IsTerminal(int(os.Stdout.Fd())),
 		errTerm: term.IsTerminal(int(os.Stderr.Fd())),
@@ -47,7 +49,7 @@ func main() {
 
 // watchSignals turns the first interrupt into a request to finish, and the
 // second one into an order to stop.
-func watchSignals() (ctx context.Context, stop <-chan struct{}, interrupted func() bool) {
+func watchSignals(log io.Writer) (ctx context.Context, stop <-chan struct{}, interrupted func() bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	asked := make(chan struct{})
 	signals := make(chan os.Signal, 2)
@@ -55,7 +57,7 @@ func watchSignals() (ctx context.Context, stop <-chan struct{}, interrupted func
 	go func() {
 		<-signals
 		close(asked)
-		fmt.Fprintln(os.Stderr, "\nStopping after what is under way; press Ctrl-C again to stop at once.")
+		fmt.Fprintln(log, "\nStopping after what is under way; press Ctrl-C again to stop at once.")
 		<-signals
 		cancel()
 	}()
@@ -71,11 +73,19 @@ func watchSignals() (ctx context.Context, stop <-chan struct{}, interrupted func
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, s streams) int {
-	app := &app{streams: s}
+	log := logOf(s.err, args, s.env)
+	s.err = log
+	app := &app{streams: s, log: log}
+	app.measured.began = time.Now()
 	cmd := app.rootCommand()
 	cmd.SetArgs(args)
 	cmd.SetIn(s.in)
 	cmd.SetOut(s.out)
 	cmd.SetErr(s.err)
-	return app.exit(cmd.ExecuteContext(ctx))
+	err := cmd.ExecuteContext(ctx)
+	code := app.exit(err)
+	if err := app.saveMetrics(code); err != nil {
+		fmt.Fprintf(app.err, "ticketetl: %s\n", err)
+	}
+	return code
 }

@@ -20,8 +20,9 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"ticketetl": func() {
-			s := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, inTerm: term.IsTerminal(int(os.Stdin.Fd()))}
-			ctx, stop, interrupted := watchSignals()
+			log := &logWriter{out: os.Stderr}
+			s := streams{in: os.Stdin, out: os.Stdout, err: log, env: os.LookupEnv, inTerm: term.IsTerminal(int(os.Stdin.Fd()))}
+			ctx, stop, interrupted := watchSignals(log)
 			s.stop, s.interrupts = stop, interrupted
 			os.Exit(run(ctx, os.Args[1:], s))
 		},

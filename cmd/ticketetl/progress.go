@@ -40,6 +40,9 @@ func (a *app) newProgress() *progress {
 			p.mode = "bar"
 		}
 	}
+	if a.flags.logFormat == "json" && p.mode != "none" {
+		p.mode = "json"
+	}
 	if p.mode == "bar" {
 		p.every = 100 * time.Millisecond
 	}

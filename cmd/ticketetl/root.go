@@ -16,8 +16,11 @@ import (
 // commands share.
 type app struct {
 	streams
+	log   *logWriter // err
 	flags commonFlags
 	given []string // flags of the command line, ready to be shown
+
+	measured measured
 }
 
 // commonFlags are the flags of more than one command.
@@ -36,6 +39,8 @@ type commonFlags struct {
 	waitQuota   bool
 	yes         bool
 	progress    string
+	logFormat   string
+	metrics     string
 	format      string
 	redact      bool
 	markedRows  int64
@@ -62,6 +67,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&a.flags.config, "config", "", "read flags' values from this YAML `file` (default ticketetl.yaml, if it is there)")
 	f.StringVar(&a.flags.progress, "progress", "auto", "`how` to show progress: auto, bar, log, json or none")
+	f.StringVar(&a.flags.logFormat, "log-format", "text", "`form` of what is said on standard error: text, or json for an object on each line; the result stays on standard output")
 	f.StringVar(&a.flags.format, "format", "text", "`format` of the result on standard output: text or json; of a run also sarif or junit")
 	root.AddCommand(a.initCommand(), a.validateCommand(), a.importCommand(), a.exportCommand(), a.schemaCommand(), a.mappingCommand(), a.lockCommand(),
 		a.resumeCommand(), a.retryCommand(), a.setupCommand(), a.sandboxCommand(), a.runsCommand(), a.reportCommand(), a.versionCommand())
@@ -143,6 +149,7 @@ func (a *app) defaults(cmd *cobra.Command) error {
 		return err
 	}
 	a.given = givenFlags(cmd)
+	a.measured.command = cmd.Name()
 	var faults []error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Changed || f.Name == "config" || f.Name == "help" {
@@ -163,7 +170,8 @@ func (a *app) defaults(cmd *cobra.Command) error {
 		_, err := reserve(a.flags.reserve)
 		faults = append(faults, err)
 	}
-	faults = append(faults, checkChoice("--progress", a.flags.progress, "auto", "bar", "log", "json", "none"),
+	a.log.setJSON(a.flags.logFormat == "json")
+	faults = append(faults, checkChoice("--log-format", a.flags.logFormat, "text", "json"), checkChoice("--progress", a.flags.progress, "auto", "bar", "log", "json", "none"),
 		checkChoice("--format", a.flags.format, formats(cmd)...))
 	return errors.Join(faults...)
 }

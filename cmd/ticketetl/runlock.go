@@ -27,6 +27,11 @@ type owner struct {
 
 // lockRun takes the lock of a run folder, or says who has it.
 func lockRun(dir string) (release func() error, err error) {
+	return lockFolder(dir, "run "+filepath.Base(dir))
+}
+
+// lockFolder takes the lock of the folder in which what is done.
+func lockFolder(dir, what string) (release func() error, err error) {
 	path := filepath.Join(dir, lockFile)
 	lock := flock.New(path, flock.SetPermissions(0o600))
 	// Somebody who only looks whether the run is at work holds the lock as well,
@@ -38,7 +43,7 @@ func lockRun(dir string) (release func() error, err error) {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
 	if !free {
-		return nil, fmt.Errorf("run %s is at work already%s; wait for it to end, or stop it", filepath.Base(dir), ownerText(path))
+		return nil, fmt.Errorf("%s is at work already%s; wait for it to end, or stop it", what, ownerText(path))
 	}
 	host, err := os.Hostname()
 	if err != nil {
