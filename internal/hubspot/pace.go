@@ -192,7 +192,7 @@ func (p *pace) afterRefusal() time.Duration {
 	if g := w.guess(); g.n < 2 || time.Since(g.at) > w.interval {
 		return w.interval
 	}
-	return min(w.interval, w.interval/20<<min(p.row, 10))
+	return min(w.interval, w.interval/40<<min(p.row, 10))
 }
 
 // changed wakes who waits for the window.

@@ -331,7 +331,7 @@ func worlds() []world {
 		{name: "a limit of 100, 190, then 110", workers: 8, limit: steps, use: 0.96}, // the eight refused keep their places for an interval
 		{name: "answers of 0.3 to 3 s", workers: 30, latency: slow, use: 0.89},       // a place is held for 1.4 s too long: 87 % of what the limit allows, which is 95 % of what the workers can do
 		{name: "others spend a quarter", workers: 8, others: constant(4.75)},
-		{name: "others come and go", workers: 8, others: come, refused: 0.0015}, // when they come, nobody can know it
+		{name: "others come and go", workers: 8, others: come},
 		{name: "reserve of a fifth, others spend less", workers: 8, reserve: 0.2, others: constant(2)},
 		{name: "reserve of a fifth, others spend it", workers: 8, reserve: 0.2, others: constant(3.5)}, // and more, at times
 	}
@@ -346,7 +346,7 @@ func worlds() []world {
 		}
 		if w.others != nil && !w.fixed && w.name != "reserve of a fifth, others spend less" {
 			w.short = 0.02
-			if w.counted < 0 || w.reserve > 0 { // the ideal knows when each is counted, and how many others send
+			if w.counted < 0 && w.reserve == 0 { // the ideal knows when each is counted
 				w.short = 0.04
 			}
 		}

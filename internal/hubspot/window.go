@@ -30,6 +30,9 @@ import (
 //
 // Remaining, in each answer, tells what others spend: what is missing from it
 // and is not ours is theirs, and so many places fewer are given out.
+//
+// A reserve is our own business, which no server counts: of the rest, as many are
+// sent within any interval as it is.
 type window struct {
 	max      int           // in force; 0: no limit
 	interval time.Duration // in force
@@ -51,6 +54,7 @@ type window struct {
 	after  time.Time  // it began after this
 	stale  time.Time  // sending of the newest attempt known to be of a window that had not just begun
 	fresh  bool       // the newest answer was in a window that had just begun
+	first  time.Time  // sending of the first attempt
 	newest time.Time  // sending of the newest attempt that told what is left
 	left   int        // Remaining, by that
 	theirs [2]float64 // most that others have spent in the last fixed window, and in this one
@@ -77,6 +81,8 @@ const (
 	grain     = time.Millisecond // of what a server may round
 	few       = 4                // attempts under way, that do not make up for one counted late
 	sure      = 3.0              // standard deviations kept free for what is not known
+	reserved  = 2.0              // the same where a reserve keeps places free most of the time
+	dear      = 2.0              // places more that are kept free after a refusal, while others spend
 	noisy     = 3.0              // variance of a noisy guess
 	kept      = 30 * time.Second // how long times are kept beyond an interval
 )
@@ -91,20 +97,30 @@ func (w *window) admit(now time.Time) (wait time.Duration) {
 	if wait = w.untilFree(now); wait > 0 {
 		return wait
 	}
-	if wait = w.untilReset(now); wait > 0 {
+	if wait = w.untilTold(now); wait > 0 {
 		return wait
 	}
 	w.waiting++
 	return 0
 }
 
-// untilFree is 0 when fewer places are held than there are.
+// untilFree is 0 when fewer places are held than there are, of the limit and of our
+// own part of it.
 func (w *window) untilFree(now time.Time) time.Duration {
-	places := w.places(now)
-	log, held, since, keep := &w.done, w.waiting+w.flying, now.Add(-w.keepAnswered()), w.keepAnswered()
-	if w.early(now) {
-		log, held, since, keep = &w.sent, w.waiting, now.Add(-w.keepSent()), w.keepSent()
+	own := max(1, int(float64(w.max)*(1-w.reserve)+0.5))
+	if wait := w.untilHeld(now, &w.sent, w.waiting, own, w.interval+grain); wait > 0 {
+		return wait
 	}
+	if w.early(now) {
+		return w.untilHeld(now, &w.sent, w.waiting, w.places(now), w.keepSent())
+	}
+	return w.untilHeld(now, &w.done, w.waiting+w.flying, w.places(now), w.keepAnswered())
+}
+
+// untilHeld is 0 when fewer than places are held: by those that are held in any
+// case, and by each time in the log for so long.
+func (w *window) untilHeld(now time.Time, log *times, held, places int, keep time.Duration) time.Duration {
+	since := now.Add(-keep)
 	held += log.after(since)
 	if held < places {
 		return 0
@@ -133,12 +149,11 @@ func (w *window) keepSent() time.Duration { return w.interval + w.interval/200 +
 
 // places are how many attempts of ours may count at once.
 func (w *window) places(now time.Time) int {
-	own := float64(w.max) * (1 - w.reserve)
-	both := float64(w.max) - w.slack(now)
-	if !w.shared(now) { // else untilReset leaves room for others
-		both -= w.others(now)
+	places := float64(w.max) - w.slack(now)
+	if !w.shared(now) { // else untilTold leaves room for others
+		places -= w.others(now)
 	}
-	return max(1, int(min(own, both)+0.5))
+	return max(1, int(places+0.5))
 }
 
 // slack are places kept free after a refusal. They come back slowly, so that
@@ -161,8 +176,16 @@ func (w *window) others(now time.Time) float64 {
 	if g != &w.counts[whenSent] {
 		gap += w.mean
 	}
-	n := g.others + sure*math.Sqrt(g.others*w.intervals(gap)+noisy*g.noise())
+	n := g.others + w.sure()*math.Sqrt(g.others*w.intervals(gap)+noisy*g.noise())
 	return n * min(1, max(0, 2-w.intervals(age)))
+}
+
+// sure is how many standard deviations of what is not known are kept free.
+func (w *window) sure() float64 {
+	if w.reserve > 0 {
+		return reserved
+	}
+	return sure
 }
 
 // intervals is d as a share of the interval.
@@ -204,19 +227,32 @@ func (w *window) shared(now time.Time) bool {
 	return w.fixed && now.Before(w.reset()) && max(w.theirs[0], w.theirs[1]) > 0
 }
 
-// untilReset is 0 unless a fixed window is known to be spent; alone, we cannot
-// have spent it. All that may have been counted since the newest answer is taken
-// for counted.
-func (w *window) untilReset(now time.Time) time.Duration {
-	if !w.shared(now) {
+// opening says that none of our attempts can have left the window yet. What is left
+// is then known best from the newest answer, less all that was counted since; the
+// guesses are rough, since very much is under way.
+func (w *window) opening(now time.Time) bool {
+	return !w.newest.IsZero() && now.Sub(w.first) < w.interval
+}
+
+// untilTold is 0 unless what the newest answer said is left is spent: of a fixed
+// window that others spend of, since alone we cannot have spent it, and of the
+// first one. All that may have been counted since that answer is taken for counted.
+func (w *window) untilTold(now time.Time) time.Duration {
+	gap, most := w.intervals(now.Sub(w.newest)+w.mean), w.poll()
+	switch {
+	case w.shared(now):
+		most = min(w.reset().Sub(now), most)
+	case w.opening(now):
+		gap /= max(w.intervals(now.Sub(w.first)), 0.1) // theirs is what they have spent since
+	default:
 		return 0
 	}
 	ours := w.waiting + w.flying + w.done.after(w.newest) - 1
-	unseen := max(w.theirs[0], w.theirs[1]) * w.intervals(now.Sub(w.newest)+w.mean)
+	unseen := max(w.theirs[0], w.theirs[1]) * gap
 	if float64(ours) < float64(w.left)-unseen-sure*math.Sqrt(unseen)-w.slack(now) {
 		return 0
 	}
-	return min(w.reset().Sub(now), w.poll())
+	return most
 }
 
 // leave gives back a place whose attempt was not sent.
@@ -226,6 +262,9 @@ func (w *window) leave() { w.waiting-- }
 func (w *window) send(now time.Time) {
 	w.waiting--
 	w.flying++
+	if w.first.IsZero() {
+		w.first = now
+	}
 	w.sent.add(now)
 }
 
@@ -306,7 +345,11 @@ func (w *window) refuse(sent, now time.Time) (first bool) {
 	if w.max <= 0 || !sent.After(w.refused) {
 		return false
 	}
-	w.margin = min(w.slack(now)+1, float64(w.max)/4)
+	more := 1.0
+	if w.others(now) > 0 {
+		more = dear
+	}
+	w.margin = min(w.slack(now)+more, float64(w.max)/4)
 	w.refused = now
 	return true
 }
