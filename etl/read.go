@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -30,7 +31,7 @@ func (r *run) read(ctx context.Context) {
 	for range workers {
 		group.Go(func() error {
 			for p := range parts {
-				p.read(ctx)
+				p.read(ctx, &r.spare)
 			}
 			return nil
 		})
@@ -65,20 +66,31 @@ func (r *run) cut(ctx context.Context, parts, ordered chan<- *part, enough <-cha
 }
 
 // read reads and maps the records of p.
-func (p *part) read(ctx context.Context) {
+func (p *part) read(ctx context.Context, spare *spareEntries) {
 	defer close(p.mapped)
+	p.entries = spare.take()
 	for {
 		rec, err := p.stretch.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		var rowErr *RowError
-		if err != nil && !errors.As(err, &rowErr) {
+		rowErr := faultOf(err)
+		if err != nil && rowErr == nil {
 			p.err = err
 			return
 		}
 		p.entries = append(p.entries, mapped(p.in.Mapper, rec, rowErr))
 	}
+}
+
+// faultOf is the RowError that err is; nil for any other, and for none.
+func faultOf(err error) *RowError {
+	if err == nil {
+		return nil
+	}
+	var fault *RowError
+	errors.As(err, &fault)
+	return fault
 }
 
 // mapped maps one record, and judges it where its place among others does not
@@ -98,6 +110,22 @@ func mapped(m Mapper, rec *Record, rowErr *RowError) entry {
 	locate(&e, problems)
 	e.out.Problems = problems
 	return e
+}
+
+// spareEntries are lists that nobody needs any more. Making them anew, entry by
+// entry, was a sixth of what a check allocated.
+type spareEntries struct{ pool sync.Pool }
+
+func (s *spareEntries) take() []entry {
+	if list, ok := s.pool.Get().(*[]entry); ok {
+		return (*list)[:0]
+	}
+	return nil
+}
+
+func (s *spareEntries) give(list []entry) {
+	clear(list)
+	s.pool.Put(&list)
 }
 
 // nextStretch is the next stretch of src; of one that is not a Chunker, some

@@ -85,6 +85,7 @@ type run struct {
 	batches chan *batch
 	done    chan *batch
 	totals  Totals
+	spare   spareEntries
 
 	halt     chan struct{} // closed when nothing more is to be sent
 	haltOnce sync.Once
@@ -95,8 +96,8 @@ func newRun(steps Steps, opts Options) *run {
 	if opts.Batch <= 0 {
 		opts.Batch = 100
 	}
-	if opts.Writers <= 0 {
-		opts.Writers = 1
+	if opts.Writers <= 0 || steps.Sink == nil && steps.Resolver == nil {
+		opts.Writers = 1 // which waits for nobody
 	}
 	r := &run{
 		steps: steps, opts: opts,
@@ -152,9 +153,10 @@ func (r *run) gather(ctx context.Context, parts <-chan *part) {
 				if !r.pass(ctx, next) {
 					return
 				}
-				next = &batch{seq: next.seq + 1}
+				next = &batch{seq: next.seq + 1, entries: r.spare.take()}
 			}
 		}
+		r.spare.give(p.entries)
 		if p.err != nil {
 			r.fail(p.err)
 			break
@@ -262,7 +264,7 @@ func (r *run) pass(ctx context.Context, b *batch) bool {
 func (r *run) write(ctx context.Context) {
 	for b := range r.batches {
 		if r.stopping() || ctx.Err() != nil {
-			b.judgeRest(Outcome{Status: Unsent})
+			b.judgeRest(Unsent)
 		} else {
 			r.fail(r.process(ctx, b))
 		}
@@ -292,11 +294,11 @@ func (r *run) keep(ctx context.Context, b *batch) error {
 // process brings the open entries of b to their outcome.
 func (r *run) process(ctx context.Context, b *batch) error {
 	if err := r.reject(ctx, b); err != nil {
-		b.judgeRest(Outcome{Status: Unsent})
+		b.judgeRest(Unsent)
 		return err
 	}
 	if r.steps.Sink == nil {
-		b.judgeRest(Outcome{Status: r.opts.Checked})
+		b.judgeRest(r.opts.Checked)
 		return nil
 	}
 	recs := b.records()
@@ -454,13 +456,16 @@ func (b *batch) judgeOpen(outcomes []Outcome) {
 	b.open = 0
 }
 
-func (b *batch) judgeRest(out Outcome) {
-	outcomes := make([]Outcome, b.open)
-	for i := range outcomes {
-		outcomes[i] = out
+// judgeRest gives the open entries the same outcome, with the warnings of each.
+func (b *batch) judgeRest(status Status) {
+	for i := range b.entries {
+		if e := &b.entries[i]; !e.judged {
+			out := Outcome{Status: status, Problems: e.out.Problems}
+			out.doubt(e.rec)
+			e.judge(out)
+		}
 	}
-	b.complete(outcomes)
-	b.judgeOpen(outcomes)
+	b.open = 0
 }
 
 // A Locator is a Mapper that knows from which column a property comes, so that
@@ -508,4 +513,5 @@ func (r *run) tell(b *batch) {
 			r.fail(r.steps.Report.Add(e.rec, e.out))
 		}
 	}
+	r.spare.give(b.entries)
 }

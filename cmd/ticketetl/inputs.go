@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
@@ -182,21 +183,40 @@ func (o *opened) size() (done, total int64) {
 	return done, total
 }
 
-// describe is how the files are named in summary.json.
-func (o *opened) describe(files []inputFile) ([]report.Input, error) {
+// describe is how the files are named in summary.json, without their hashes.
+func (o *opened) describe(files []inputFile) []report.Input {
 	inputs := make([]report.Input, len(files))
 	for i, in := range files {
-		sum, size, err := hashFile(in.path)
-		if err != nil {
-			return nil, err
-		}
 		info := o.files[i].Info()
-		inputs[i] = report.Input{
-			Path: in.name, Size: size, SHA256: sum,
-			Format: info.Format, Encoding: info.Encoding, Sheet: info.Sheet,
-		}
+		inputs[i] = report.Input{Path: in.name, Size: info.Size, Format: info.Format, Encoding: info.Encoding, Sheet: info.Sheet}
 	}
-	return inputs, nil
+	return inputs
+}
+
+// hashInputs begins to hash files. What it returns waits for that, and sets size and
+// hash of each input.
+func hashInputs(files []inputFile, inputs []report.Input) (hashed func() error) {
+	type hash struct {
+		sum  string
+		size int64
+	}
+	hashes := make([]hash, len(files))
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		for i, in := range files {
+			if hashes[i].sum, hashes[i].size, err = hashFile(in.path); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return func() error {
+		err := group.Wait()
+		for i, h := range hashes {
+			inputs[i].SHA256, inputs[i].Size = h.sum, h.size
+		}
+		return err
+	}
 }
 
 // hashMapping is the hash of a mapping file and of the tables that it reads.
@@ -224,6 +244,6 @@ func hashFile(path string) (sum string, size int64, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	h := sha256.New()
-	size, err = io.Copy(h, f)
+	size, err = io.CopyBuffer(h, struct{ io.Reader }{f}, make([]byte, 256<<10))
 	return hex.EncodeToString(h.Sum(nil)), size, err
 }

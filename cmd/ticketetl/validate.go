@@ -70,13 +70,14 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 	if err := j.checkLock(opts.lock); err != nil {
 		return j.discard(err)
 	}
-	if err := j.prepare(ctx); err != nil {
+	hashed, err := j.understand(ctx)
+	if err != nil {
 		return j.discard(err)
 	}
 	j.checkTaken()
 	j.began = time.Now()
 	totals, err := j.check(ctx, etl.Valid, nil)
-	return j.finish(totals, err)
+	return j.finish(totals, errors.Join(err, hashed()))
 }
 
 // connectOrLoad takes the definitions from --schema where it is given, without
@@ -95,15 +96,25 @@ func (a *app) connectOrLoad(ctx context.Context, p *progress, want hubspot.Want)
 	return &connection{schema: s, close: func() error { return nil }}, nil
 }
 
-// prepare opens every file and compiles the mapping for each header, so that
-// all faults of mapping and files are told before the first row is read.
+// prepare is understand, with the files' hashes.
 func (j *job) prepare(ctx context.Context) error {
-	if err := j.decideDates(ctx); err != nil {
+	hashed, err := j.understand(ctx)
+	if err != nil {
 		return err
+	}
+	return hashed()
+}
+
+// understand opens every file and compiles the mapping for each header, so that
+// all faults of mapping and files are told before the first row is read. The files
+// are hashed meanwhile, until hashed has returned.
+func (j *job) understand(ctx context.Context) (hashed func() error, err error) {
+	if err := j.decideDates(ctx); err != nil {
+		return nil, err
 	}
 	files, err := open(j.files, j.mapping, j.conn.schema)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer files.close()
 	for i, f := range files.files {
@@ -112,18 +123,16 @@ func (j *job) prepare(ctx context.Context) error {
 		j.infos = append(j.infos, info)
 	}
 	if err := j.openBaseline(); err != nil {
-		return err
+		return nil, err
 	}
 	j.sample = newSamples(files.mappers[0], j.app.flags.redact)
 	j.sample.changedOnly = j.edit != nil
-	if j.summary.Inputs, err = files.describe(j.files); err != nil {
-		return err
-	}
+	j.summary.Inputs = files.describe(j.files)
 	for i, m := range files.mappers {
 		j.summary.Inputs[i].Unused = j.unusedColumns(m.Unused())
 	}
 	j.unused = j.summary.Inputs[0].Unused
-	return nil
+	return hashInputs(j.files, j.summary.Inputs), nil
 }
 
 // decideDates reads the files that have columns of dates whose order of day and

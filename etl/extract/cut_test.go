@@ -135,3 +135,13 @@ func TestCutMany(t *testing.T) {
 	require.Equal(t, rows, cut)
 	require.Greater(t, parts, 20)
 }
+
+func TestCleanUTF8(t *testing.T) {
+	t.Parallel()
+	piece := rapid.OneOf(rapid.SampledFrom([]string{"eight by", "\n", "\r", "\t", " ", "é", "漢", "😀", "\x00", "\x0b", "\x1f", "\xc3", "\xff", "\xe6\xbc", "~", "\x7f"}), rapid.StringN(0, 5, -1))
+	rapid.Check(t, func(rt *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(piece, 0, 12).Draw(rt, "pieces"), "")
+		got, want := extract.CleanUTF8([]byte(text))
+		require.Equal(rt, want, got, "%q", text)
+	})
+}

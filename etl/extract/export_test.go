@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/ticketetl/ticketetl/etl"
 )
@@ -195,3 +196,6 @@ func allText(file *os.File, opts Options) (cells []Cell, err error) {
 	}
 	return cells, nil
 }
+
+// CleanUTF8, and what it says by its parts.
+func CleanUTF8(b []byte) (got, want bool) { return cleanUTF8(b), controlByte(b) < 0 && utf8.Valid(b) }

@@ -32,8 +32,9 @@ type scanner struct {
 	ownFile bool // written by us
 	limits  Limits
 
-	owned bool // buf does not change any more, so that texts may be parts of it
-	clean bool // nothing in buf is a fault by itself: see checkText
+	owned  bool // buf does not change any more, so that texts may be parts of it
+	sifted bool // clean is set
+	clean  bool // nothing in buf is a fault by itself: see checkText
 
 	buf    []byte
 	pos    int // of the next row in buf
@@ -361,6 +362,9 @@ func (s *scanner) checkBare(text []byte) {
 
 // checkText looks for what no text may hold, anywhere in the row.
 func (s *scanner) checkText() {
+	if s.owned && !s.sifted {
+		s.sift()
+	}
 	if !s.clean {
 		s.checkBytes()
 	}
@@ -420,7 +424,6 @@ func controlByte(b []byte) int {
 
 // below is not 0 if one of the first eight bytes of b is below a blank.
 func below(b []byte) uint64 {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	word := binary.LittleEndian.Uint64(b)
 	return (word - 0x20*ones) &^ word & tops
 }
