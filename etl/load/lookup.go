@@ -169,9 +169,13 @@ func (imp *Importer) rejectMissing(items []*item) []*item {
 func (imp *Importer) rejectStray(items []*item) []*item {
 	var rest []*item
 	for _, it := range items {
+		if it.stored == nil {
+			rest = append(rest, it)
+			continue
+		}
 		stage := strayStage(imp.differing(it))
 		pipeline := imp.opts.Schema.Pipeline(it.stored["hs_pipeline"])
-		if it.stored == nil || stage == "" || pipeline == nil || pipeline.Stage(stage) != nil {
+		if stage == "" || pipeline == nil || pipeline.Stage(stage) != nil {
 			rest = append(rest, it)
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -72,7 +71,9 @@ func (h *hollow) create(w http.ResponseWriter, r *http.Request, upsert bool) {
 		status, more = http.StatusOK, `,"new":true`
 	}
 	var results bytes.Buffer
-	for body := read(r); ; {
+	buf := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(buf)
+	for body := read(r, buf); ; {
 		_, rest, found := bytes.Cut(body, []byte(`"objectWriteTraceId":"`))
 		if !found {
 			break
@@ -93,7 +94,9 @@ func (h *hollow) missing(w http.ResponseWriter, r *http.Request) {
 	var asked struct {
 		Inputs []struct{ ID string }
 	}
-	if err := json.Unmarshal(read(r), &asked); err != nil {
+	buf := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(buf)
+	if err := json.Unmarshal(read(r, buf), &asked); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -105,13 +108,16 @@ func (h *hollow) missing(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusMultiStatus, nil, list)
 }
 
-// read is the body of a request; of a sender that has died, nothing is answered.
-func read(r *http.Request) []byte {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// read is the body of a request, in buf; of a sender that has died, nothing is
+// answered.
+func read(r *http.Request, buf *bytes.Buffer) []byte {
+	buf.Reset()
+	if _, err := buf.ReadFrom(r.Body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	return body
+	return buf.Bytes()
 }
 
 func answer(w http.ResponseWriter, status int, results, missing []byte) {
