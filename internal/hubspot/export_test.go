@@ -51,3 +51,23 @@ func Transports() (many, once *http.Transport) {
 	many.TLSClientConfig, once.TLSClientConfig = new(tls.Config), new(tls.Config)
 	return many, once
 }
+
+// DecodePage reads a page of a search as the client does; usual says that
+// encoding/json was not needed.
+func DecodePage(data []byte) (page SearchPage, usual bool, err error) {
+	usual = scanPage(data) != nil
+	err = page.decode(data)
+	return page, usual, err
+}
+
+// DecodeSearch reads a page of a search as the client does.
+func DecodeSearch(data []byte) (page SearchPage, err error) {
+	err = page.decode(data)
+	return page, err
+}
+
+// DecodePagePlainly reads a page of a search with encoding/json.
+func DecodePagePlainly(data []byte) (page SearchPage, err error) {
+	err = page.decodePlainly(data)
+	return page, err
+}

@@ -265,11 +265,13 @@ type wireHistory struct {
 }
 
 type wireAssociations struct {
-	Results []struct {
-		ID   flexID `json:"id"`
-		Type string `json:"type"`
-	} `json:"results"`
-	Paging paging `json:"paging"`
+	Results []wireListed `json:"results"`
+	Paging  paging       `json:"paging"`
+}
+
+type wireListed struct {
+	ID   flexID `json:"id"`
+	Type string `json:"type"`
 }
 
 type paging struct {
@@ -301,6 +303,10 @@ func (o *Object) decode(data []byte) error {
 var errNoResults = errors.New("it holds no results")
 
 func (p *Page) decode(data []byte) error {
+	if s := scanPage(data); s != nil {
+		*p = Page{Results: s.results, After: s.after}
+		return nil
+	}
 	var w wirePage
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err

@@ -28,6 +28,7 @@ func decodeWritten(data []byte) (results []written, errs json.RawMessage, err er
 // answer that is cut off or not balanced is never usual.
 type scanner struct {
 	data    []byte
+	src     string // data, if it is valid UTF-8: keys are parts of it, instead of copies
 	at      int
 	results []written
 	errs    json.RawMessage
@@ -160,6 +161,9 @@ func (s *scanner) text() (string, bool) {
 		if c < ' ' || c == '\\' {
 			return "", false
 		}
+	}
+	if s.src != "" {
+		return s.src[start+1 : s.at-1], true
 	}
 	return string(raw), utf8.Valid(raw)
 }

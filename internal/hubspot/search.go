@@ -167,6 +167,17 @@ func (q *SearchRequest) wire() wireSearch {
 }
 
 func (p *SearchPage) decode(data []byte) error {
+	if s := scanPage(data); s != nil {
+		*p = SearchPage{Results: s.results, After: s.after, silent: len(s.results) == 0 && s.total == nil}
+		if s.total != nil {
+			p.Total = *s.total
+		}
+		return nil
+	}
+	return p.decodePlainly(data)
+}
+
+func (p *SearchPage) decodePlainly(data []byte) error {
 	var w wirePage
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err

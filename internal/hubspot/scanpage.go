@@ -1,0 +1,229 @@
+package hubspot
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A pageScanner reads a page of a listing or of a search. The usual page is scanned
+// into Objects whose texts are parts of one copy of it; encoding/json, which takes
+// about five times as long and would take half of an export's time, reads, or refuses, any other.
+type pageScanner struct {
+	scanner
+	names   []string
+	results []Object
+	after   string
+	total   *int
+}
+
+// scanPage reads a page; nil if it is not as usual.
+func scanPage(data []byte) *pageScanner {
+	if !utf8.Valid(data) {
+		return nil
+	}
+	p := &pageScanner{scanner: scanner{data: data, src: string(data)}}
+	seen := 0
+	ok := p.object(func(key string) bool {
+		switch key {
+		case "results":
+			seen++
+			return p.list(func() bool { return p.record() })
+		case "paging":
+			return p.paging(&p.after)
+		case "total":
+			n, err := strconv.Atoi(string(p.value()))
+			p.total = &n
+			return err == nil
+		}
+		return p.pass(key, "results", "paging", "total")
+	})
+	p.next()
+	if !ok || seen != 1 || p.at != len(data) {
+		return nil
+	}
+	return p
+}
+
+// list reads an array, with item at each of its values.
+func (p *pageScanner) list(item func() bool) bool {
+	if !p.take('[') {
+		return false
+	}
+	if p.take(']') {
+		return true
+	}
+	for {
+		p.next()
+		if !item() {
+			return false
+		}
+		if p.take(']') {
+			return true
+		}
+		if !p.take(',') {
+			return false
+		}
+	}
+}
+
+// pass skips the value of a key that means nothing here. One that encoding/json
+// would take for a known one is not usual.
+func (p *pageScanner) pass(key string, known ...string) bool {
+	return !slices.ContainsFunc(known, func(name string) bool { return strings.EqualFold(name, key) }) && p.skip()
+}
+
+// value is the text of a value that is no string.
+func (p *pageScanner) value() []byte {
+	start := p.at
+	if p.next(); p.at >= len(p.data) || p.data[p.at] == '"' || !p.skip() {
+		return nil
+	}
+	return p.data[start:p.at]
+}
+
+func (p *pageScanner) record() bool {
+	var o Object
+	ok := p.object(func(key string) bool {
+		switch key {
+		case "id":
+			return p.id(&o.ID)
+		case "properties":
+			return p.properties(&o)
+		case "createdAt":
+			return p.moment(&o.CreatedAt)
+		case "updatedAt":
+			return p.moment(&o.UpdatedAt)
+		case "archivedAt":
+			return p.moment(&o.ArchivedAt)
+		case "archived":
+			value := p.value()
+			o.Archived = string(value) == "true"
+			return o.Archived || string(value) == "false"
+		case "associations":
+			return p.object(func(name string) bool { return p.associations(&o, name) })
+		case "url":
+			return p.nullable(&o.URL)
+		}
+		return p.pass(key, "id", "properties", "propertiesWithHistory", "createdAt", "updatedAt", "archivedAt", "archived", "associations", "url")
+	})
+	p.results = append(p.results, o)
+	return ok
+}
+
+// string reads a string.
+func (p *pageScanner) string(to *string) bool {
+	start := p.at
+	if !p.skipString() {
+		return false
+	}
+	raw := p.data[start+1 : p.at-1]
+	for _, c := range raw {
+		if c < ' ' {
+			return false
+		}
+	}
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		return json.Unmarshal(p.data[start:p.at], to) == nil
+	}
+	*to = p.src[start+1 : p.at-1]
+	return true
+}
+
+// id reads an id, a string or a number.
+func (p *pageScanner) id(to *string) bool {
+	if p.at < len(p.data) && p.data[p.at] == '"' {
+		return p.string(to)
+	}
+	start := p.at
+	digits := p.value()
+	*to = p.src[start:p.at]
+	return len(digits) > 0 && strings.Trim(*to, "0123456789") == ""
+}
+
+func (p *pageScanner) moment(to *time.Time) bool {
+	var text string
+	if !p.nullable(&text) {
+		return false
+	}
+	*to, _ = time.Parse(time.RFC3339, text) // zero for what is none
+	return true
+}
+
+// properties reads names and values; null is "". Most records of a page have the
+// same names in the same order.
+func (p *pageScanner) properties(o *Object) bool {
+	n := 0
+	o.Properties = make(map[string]string, len(p.names))
+	return p.object(func(key string) bool {
+		if n >= len(p.names) || p.names[n] != key {
+			p.names = append(p.names[:n], strings.Clone(key))
+		}
+		name := p.names[n]
+		n++
+		var text string
+		ok := p.nullable(&text)
+		o.Properties[name] = text
+		return ok
+	})
+}
+
+// nullable reads a string, or null as an empty one.
+func (p *pageScanner) nullable(to *string) bool {
+	if p.at < len(p.data) && p.data[p.at] == '"' {
+		return p.string(to)
+	}
+	return string(p.value()) == "null"
+}
+
+func (p *pageScanner) associations(o *Object, name string) bool {
+	var all wireAssociations
+	name = strings.Clone(name)
+	ok := p.object(func(key string) bool {
+		switch key {
+		case "results":
+			return p.list(func() bool {
+				all.Results = append(all.Results, wireListed{})
+				return p.associated(&all.Results[len(all.Results)-1])
+			})
+		case "paging":
+			var after string
+			ok := p.paging(&after)
+			all.Paging.Next.After = flexID(after)
+			return ok
+		}
+		return p.pass(key, "results", "paging")
+	})
+	o.addAssociations(name, all)
+	return ok
+}
+
+func (p *pageScanner) associated(to *wireListed) bool {
+	return p.object(func(key string) bool {
+		switch key {
+		case "id":
+			return p.id((*string)(&to.ID))
+		case "type":
+			return p.string(&to.Type)
+		}
+		return p.pass(key, "id", "type")
+	})
+}
+
+func (p *pageScanner) paging(after *string) bool {
+	return p.object(func(key string) bool {
+		if key != "next" {
+			return p.pass(key, "next")
+		}
+		return p.object(func(key string) bool {
+			if key != "after" {
+				return p.pass(key, "after")
+			}
+			return p.id(after)
+		})
+	})
+}
