@@ -80,7 +80,7 @@ they are as HubSpot stores them, in UTC. --timezone chooses.
 	f := cmd.Flags()
 	f.StringVarP(&opts.output, "output", "o", "", "write to this `file`; its ending names the format, '-' is standard output (required)")
 	f.StringVar(&opts.format, "output-format", "", "the `format`, where the name of the file does not say it: csv, xlsx, jsonl or parquet, also with .gz or .zst")
-	f.StringSliceVar(&opts.properties, "properties", nil, "`names` of the properties to write, parted by commas; 'all' for all of them (default: the useful ones)")
+	f.StringSliceVar(&opts.properties, "properties", nil, "`names` of the properties to write, parted by commas; 'all' for all of them (default: the useful ones); contacts.email and the like for properties of associated records")
 	f.StringSliceVar(&opts.associations, "associations", []string{"contacts", "companies"}, "object `types` whose associated ids to write, parted by commas; 'none' for none")
 	f.StringVar(&opts.values, "values", "", "`what` to write for options, stages and owners: labels, raw or both (default: labels in .csv and .xlsx, raw in .jsonl and .parquet)")
 	f.StringVar(&opts.headers, "headers", "names", "`what` columns are called: names or labels of the properties")
@@ -118,9 +118,15 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 		a.measured.calls = callsOf(conn.client)
 		err = errors.Join(err, conn.close())
 	}()
-	properties, err := exportProperties(conn.schema, opts.properties)
+	own, linked, err := a.splitLinked(ctx, conn, opts.properties)
 	if err != nil {
 		return err
+	}
+	var properties []string
+	if len(own) > 0 || len(linked) == 0 {
+		if properties, err = exportProperties(conn.schema, own); err != nil {
+			return err
+		}
 	}
 	if opts.editable {
 		properties = withPipeline(properties)
@@ -131,7 +137,7 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	}
 	e := &exporting{app: a, p: p, conn: conn, opts: opts}
 	return e.run(ctx, extract.TicketOptions{
-		Properties: properties, Associations: associations, Archived: extract.Archived(opts.archived), Relink: opts.relink, Workers: a.flags.concurrency + 2, Settle: opts.settle,
+		Properties: properties, Associations: associations, Linked: linked, Archived: extract.Archived(opts.archived), Relink: opts.relink, Workers: a.flags.concurrency + 2, Settle: opts.settle,
 	})
 }
 
@@ -156,7 +162,7 @@ func (opts *exportOptions) check() error {
 	}
 	opts.perm = os.FileMode(perm)
 	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
-		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(),
+		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(), opts.checkLinked(),
 		checkChoice("--archived", opts.archived, append([]string{""}, archivedChoices...)...))
 }
 

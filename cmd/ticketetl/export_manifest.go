@@ -46,6 +46,7 @@ type manifest struct {
 	Timezone          string         `json:"timezone"`
 	Unread            []string       `json:"unread"`
 	Mode              string         `json:"mode"`
+	Linked            []string       `json:"linked"` // properties of associated records
 	Filters           filters        `json:"filters"`
 	ArchivedTickets   int64          `json:"archived_tickets"`
 	Relinked          int64          `json:"relinked"`

@@ -45,10 +45,11 @@ type request struct {
 	Properties   []string `json:"properties"`
 	Associations []string `json:"associations"`
 
-	Since     time.Time `json:"since"`
-	Earlier   string    `json:"earlier"` // SHA-256 of the file that is brought up to date
-	Rendering string    `json:"rendering"`
-	Relink    bool      `json:"relink"`
+	Linked    []extract.Linked `json:"linked"`
+	Since     time.Time        `json:"since"`
+	Earlier   string           `json:"earlier"` // SHA-256 of the file that is brought up to date
+	Rendering string           `json:"rendering"`
+	Relink    bool             `json:"relink"`
 }
 
 // openPart takes up the part that an earlier export to the same file has left,

@@ -87,7 +87,7 @@ func (e *exporting) request(opts extract.TicketOptions) request {
 	r := request{
 		Version: 2, Account: e.conn.schema.Account.ID, Endpoint: e.app.endpoint(), APIVersion: e.app.flags.apiVersion,
 		Archived: string(opts.Archived), Properties: opts.Properties, Associations: opts.Associations,
-		Since: opts.Since, Relink: opts.Relink,
+		Since: opts.Since, Relink: opts.Relink, Linked: opts.Linked,
 	}
 	if e.inc.earlier != nil {
 		r.Earlier, r.Rendering = e.inc.earlier.SHA256, e.manifest.Rendering
@@ -206,6 +206,10 @@ func (e *exporting) describe(opts extract.TicketOptions) {
 	m.Version, m.Program, m.Output = manifestVersion, "ticketetl "+programVersion(), filepath.Base(e.opts.output)
 	m.Account, m.SchemaFingerprint = e.conn.schema.Account, e.conn.schema.Fingerprint()
 	m.Properties, m.Associations = opts.Properties, append([]string{}, opts.Associations...)
+	m.Linked = []string{}
+	for _, l := range opts.Linked {
+		m.Linked = append(m.Linked, l.Column())
+	}
 	m.Archived = opts.Archived == extract.ArchivedOnly
 	m.Values, m.Timezone = e.opts.values, e.opts.timezone
 	m.Mode, m.Filters.Archived = e.inc.mode, string(opts.Archived)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -158,7 +159,8 @@ func (t *Tickets) relinkTo(ctx context.Context, to string, ids []string, cells [
 				linked = append(linked, a.ToID)
 			}
 		}
-		if text := joinIDs(linked); text != cells[i][column] {
+		sortIDs(linked)
+		if text := strings.Join(linked, ";"); text != cells[i][column] {
 			cells[i][column], others[i] = text, true
 		}
 	}

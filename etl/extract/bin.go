@@ -84,7 +84,7 @@ func (t *Tickets) keepArchived(ctx context.Context, objects []hubspot.Object) er
 		return err
 	}
 	var page pages.Page
-	if page.Records, err = t.records(objects); err != nil {
+	if page.Records, err = t.records(ctx, objects); err != nil {
 		return err
 	}
 	if err := t.store.Add(page); err != nil {

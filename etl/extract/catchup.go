@@ -261,7 +261,7 @@ func (c *catchUp) readAgain(ctx context.Context, hits []hit) error {
 		return err
 	}
 	page := pages.Page{}
-	if page.Records, err = c.tickets.records(objects); err != nil {
+	if page.Records, err = c.tickets.records(ctx, objects); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -317,7 +317,7 @@ func (t *Tickets) readByID(ctx context.Context, ids []string) ([]hubspot.Object,
 	for i := range found {
 		objects[found[i].ID], there[i] = &found[i], found[i].ID
 	}
-	for _, to := range t.opts.Associations {
+	for _, to := range t.to {
 		if len(there) == 0 {
 			break
 		}

@@ -183,7 +183,7 @@ func (t *Tickets) listRanges(ctx context.Context, left []pages.Span, expected in
 
 // ask returns a function that reads one page as the options want it.
 func (t *Tickets) ask(archived bool) func(context.Context, string) (*hubspot.Page, error) {
-	q := hubspot.ListQuery{Limit: pageSize, Archived: archived, Associations: t.opts.Associations}
+	q := hubspot.ListQuery{Limit: pageSize, Archived: archived, Associations: t.to}
 	if !t.long() {
 		q.Properties = t.opts.Properties
 	}
@@ -212,7 +212,7 @@ func (t *Tickets) keep(ctx context.Context, p listed) error {
 		return err
 	}
 	stored := pages.Page{From: p.from, To: p.to, Cursor: p.cursor}
-	if stored.Records, err = t.records(objects); err != nil {
+	if stored.Records, err = t.records(ctx, objects); err != nil {
 		return err
 	}
 	if err := t.store.Add(stored); err != nil {
@@ -231,14 +231,20 @@ func (e *StoreError) Unwrap() error { return e.Err }
 
 func storeError(err error) error { return &StoreError{err} }
 
-func (t *Tickets) records(objects []hubspot.Object) ([]pages.Record, error) {
+// records are tickets as they are stored, with the properties of what they are
+// associated with.
+func (t *Tickets) records(ctx context.Context, objects []hubspot.Object) ([]pages.Record, error) {
 	ids, err := idsOf(objects)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.linked.read(ctx, t.client, objects)
 	if err != nil {
 		return nil, err
 	}
 	records := make([]pages.Record, len(objects))
 	for i := range objects {
-		records[i] = pages.Record{ID: ids[i], Data: packTexts(asStored, t.fields(&objects[i])[1:])}
+		records[i] = pages.Record{ID: ids[i], Data: packTexts(asStored, t.fields(&objects[i], found)[1:])}
 	}
 	return records, nil
 }

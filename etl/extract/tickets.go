@@ -21,6 +21,7 @@ import (
 type TicketOptions struct {
 	Properties   []string            // internal names
 	Associations []string            // object types whose ids to read, e.g. "contacts"
+	Linked       []Linked            // properties of associated records; each once
 	Archived     Archived            // whether to read the recycle bin
 	Since        time.Time           // only what was changed or archived since then, by HubSpot's clock; zero: everything
 	Earlier      *Earlier            // an export of all live tickets, to which what has changed since Since is applied; nil: none
@@ -57,8 +58,10 @@ type Tickets struct {
 	header *etl.Header
 	store  *pages.Store
 	reader *pages.Reader
-	ranges bool // the cursor of a listing is proven to be an id
-	whole  bool // everything is read after all
+	linked *linked
+	to     []string // object types whose ids are read
+	ranges bool     // the cursor of a listing is proven to be an id
+	whole  bool     // everything is read after all
 	row    int
 }
 
@@ -90,6 +93,13 @@ func NewTickets(client *hubspot.Client, store *pages.Store, opts TicketOptions) 
 	for _, to := range opts.Associations {
 		cells = append(cells, AssociationPrefix+to)
 	}
+	to := slices.Clone(opts.Associations)
+	for _, l := range opts.Linked {
+		cells = append(cells, l.Column())
+		if !slices.Contains(to, l.To) {
+			to = append(to, l.To)
+		}
+	}
 	if opts.Archived != ArchivedNone {
 		cells = append(cells, ArchivedColumn)
 	}
@@ -99,7 +109,7 @@ func NewTickets(client *hubspot.Client, store *pages.Store, opts TicketOptions) 
 	if opts.Settle == 0 {
 		opts.Settle = settle
 	}
-	return &Tickets{client: client, store: store, opts: opts, header: etl.NewHeader(cells), row: 1}
+	return &Tickets{client: client, store: store, opts: opts, header: etl.NewHeader(cells), linked: newLinked(opts.Linked), to: to, row: 1}
 }
 
 // Header names the columns.
@@ -197,7 +207,7 @@ func (t *Tickets) readProperties(ctx context.Context, objects []hubspot.Object, 
 
 // readLongAssociations replaces the lists that the listing cut off.
 func (t *Tickets) readLongAssociations(ctx context.Context, objects []hubspot.Object) error {
-	for _, to := range t.opts.Associations {
+	for _, to := range t.to {
 		cut := map[string]*hubspot.Object{}
 		var ids []string
 		for i := range objects {
@@ -235,18 +245,17 @@ func (t *Tickets) readAssociations(ctx context.Context, to string, ids []string,
 }
 
 // fields are the texts of the columns.
-func (t *Tickets) fields(o *hubspot.Object) []string {
+func (t *Tickets) fields(o *hubspot.Object, found map[string]map[string][]string) []string {
 	fields := make([]string, 0, t.header.Len())
 	fields = append(fields, o.ID)
 	for _, p := range t.opts.Properties {
 		fields = append(fields, o.Properties[p])
 	}
 	for _, to := range t.opts.Associations {
-		ids := make([]string, len(o.Associations[to]))
-		for i, a := range o.Associations[to] {
-			ids[i] = a.ID
-		}
-		fields = append(fields, joinIDs(ids))
+		fields = append(fields, strings.Join(idsInOrder(o.Associations[to]), ";"))
+	}
+	for _, l := range t.opts.Linked {
+		fields = append(fields, t.linkedText(o, l, found))
 	}
 	if t.opts.Archived != ArchivedNone {
 		at := ""
@@ -258,11 +267,18 @@ func (t *Tickets) fields(o *hubspot.Object) []string {
 	return fields
 }
 
-// joinIDs makes one text of associated ids, in ascending order, whatever order
-// HubSpot has them in.
-func joinIDs(ids []string) string {
+// idsInOrder are associated ids in ascending order, whatever order HubSpot has them in.
+func idsInOrder(all []hubspot.AssociatedID) []string {
+	ids := make([]string, len(all))
+	for i, a := range all {
+		ids[i] = a.ID
+	}
+	sortIDs(ids)
+	return ids
+}
+
+func sortIDs(ids []string) {
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
-	return strings.Join(ids, ";")
 }
 
 // How the texts in a page of the store are to be understood.

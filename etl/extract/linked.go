@@ -1,0 +1,111 @@
+package extract
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ticketetl/ticketetl/internal/hubspot"
+)
+
+// A Linked is a property of the records that a ticket is associated with, which
+// becomes a column "contacts.email".
+type Linked struct {
+	To       string // object type
+	Property string // internal name
+}
+
+// Column is the name of its column.
+func (l Linked) Column() string { return l.To + "." + l.Property }
+
+// maxLinked bounds how many records of each object type are remembered, so that a
+// company that many tickets have is not read for each of their pages.
+const maxLinked = 50_000
+
+// linked are the properties of associated records.
+type linked struct {
+	wanted map[string][]string // names of properties, by object type
+
+	mu    sync.Mutex
+	known map[string]map[string][]string // object type -> id -> values, as wanted
+}
+
+func newLinked(all []Linked) *linked {
+	l := &linked{wanted: map[string][]string{}, known: map[string]map[string][]string{}}
+	for _, one := range all {
+		l.wanted[one.To] = append(l.wanted[one.To], one.Property)
+		l.known[one.To] = map[string][]string{}
+	}
+	return l
+}
+
+// read reads what is not known of the records that tickets are associated with,
+// 100 in a call, and returns all that is known, by object type and id.
+func (l *linked) read(ctx context.Context, client *hubspot.Client, tickets []hubspot.Object) (map[string]map[string][]string, error) {
+	found := map[string]map[string][]string{}
+	for to, names := range l.wanted {
+		values, missing := l.remembered(to, tickets)
+		for part := range slices.Chunk(missing, hubspot.MaxBatch) {
+			objects, _, err := client.ReadBatch(ctx, to, hubspot.BatchRead{IDs: part, Properties: names})
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range objects {
+				row := make([]string, len(names))
+				for i, name := range names {
+					row[i] = o.Properties[name]
+				}
+				values[o.ID] = row
+			}
+		}
+		l.remember(to, missing, values)
+		found[to] = values
+	}
+	return found, nil
+}
+
+// remembered are the values that are known, and the ids of which nothing is.
+func (l *linked) remembered(to string, tickets []hubspot.Object) (values map[string][]string, missing []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	values = map[string][]string{}
+	asked := map[string]bool{}
+	for i := range tickets {
+		for _, a := range tickets[i].Associations[to] {
+			if row, ok := l.known[to][a.ID]; ok {
+				values[a.ID] = row
+			} else if !asked[a.ID] {
+				asked[a.ID] = true
+				missing = append(missing, a.ID)
+			}
+		}
+	}
+	return values, missing
+}
+
+func (l *linked) remember(to string, ids []string, values map[string][]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.known[to])+len(ids) > maxLinked {
+		l.known[to] = map[string][]string{}
+	}
+	for _, id := range ids {
+		l.known[to][id] = values[id] // nil for one that is gone
+	}
+}
+
+// linkedText is the column of one property: a value for each associated record, in
+// the order of their ids, parted by ';'. One without a value has an empty place.
+func (t *Tickets) linkedText(o *hubspot.Object, l Linked, found map[string]map[string][]string) string {
+	at := slices.Index(t.linked.wanted[l.To], l.Property)
+	var values []string
+	for _, id := range idsInOrder(o.Associations[l.To]) {
+		value := ""
+		if row := found[l.To][id]; row != nil {
+			value = row[at]
+		}
+		values = append(values, value)
+	}
+	return strings.Join(values, ";")
+}
