@@ -51,14 +51,20 @@ func ScanXML(in io.Reader, size int) (tokens []string, err error) {
 	}
 	x := newXMLScanner(from, size)
 	text := ""
+	take := func(token string) {
+		if text != "" {
+			tokens, text = append(tokens, fmt.Sprintf("%q", text)), ""
+		}
+		tokens = append(tokens, token)
+	}
 	for {
 		kind, err := x.next()
 		if kind == xmlText && err == nil {
 			text += string(x.text)
 			continue
 		}
-		if text != "" {
-			tokens, text = append(tokens, fmt.Sprintf("%q", text)), ""
+		if err != nil && text != "" {
+			tokens = append(tokens, fmt.Sprintf("%q", text))
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -66,14 +72,14 @@ func ScanXML(in io.Reader, size int) (tokens []string, err error) {
 		case err != nil:
 			return tokens, err
 		case kind == xmlEnd:
-			tokens = append(tokens, "/"+string(x.name))
+			take("/" + string(x.name))
 			continue
 		}
 		tag := string(x.name)
 		for _, a := range x.attrs {
 			tag += fmt.Sprintf(" %s=%q", a.name, a.value)
 		}
-		tokens = append(tokens, tag)
+		take(tag)
 	}
 }
 

@@ -222,7 +222,7 @@ func isRefused(r rune) bool {
 
 // seedBooks are workbooks for the targets that change their bytes: not compressed,
 // so that a changed byte is a changed letter.
-func seedBook(t testing.TB, parts map[string]string) []byte {
+func seedBook(t require.TestingT, parts map[string]string) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for _, name := range []string{"_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml", "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"} {

@@ -176,25 +176,28 @@ func (r relations) find(name, kind string) string {
 	return ""
 }
 
-// An xmlStream reads a large part tag by tag. The part is unpacked in a goroutine
-// of its own, a little ahead.
+// An xmlStream reads a large part tag by tag.
 type xmlStream struct {
 	*xmlScanner
-	part  string
-	ahead *readAhead
+	part     string
+	unpacked io.ReadCloser
 }
 
+// stream reads a part, which is unpacked in a goroutine of its own.
 func (p parts) stream(name string, limit int64) (*xmlStream, error) {
 	r, err := p.open(name, limit)
 	if err != nil {
 		return nil, err
 	}
-	ahead := newReadAhead(r)
-	text, err := utf8XML(ahead)
+	return newXMLStream(name, newReadAhead(r))
+}
+
+func newXMLStream(name string, r io.ReadCloser) (*xmlStream, error) {
+	text, err := utf8XML(r)
 	if err != nil {
-		return nil, errors.Join(damagedPart(name, err), ahead.Close())
+		return nil, errors.Join(damagedPart(name, err), r.Close())
 	}
-	return &xmlStream{newXMLScanner(text, scanBuffer), name, ahead}, nil
+	return &xmlStream{newXMLScanner(text, scanBuffer), name, r}, nil
 }
 
 // token goes to the next tag or text; io.EOF is the end.
@@ -217,13 +220,13 @@ func (x *xmlStream) must() (xmlKind, error) {
 
 // drain reads what is left, so that the archive's checksum is verified.
 func (x *xmlStream) drain() error {
-	if _, err := io.Copy(io.Discard, x.ahead); err != nil {
+	if _, err := io.Copy(io.Discard, x.unpacked); err != nil {
 		return damagedPart(x.part, err)
 	}
 	return nil
 }
 
-func (x *xmlStream) close() error { return x.ahead.Close() }
+func (x *xmlStream) close() error { return x.unpacked.Close() }
 
 // appendText appends the text up to the end of element name to text.
 func (x *xmlStream) appendText(text []byte, name string) ([]byte, error) {

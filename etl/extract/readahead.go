@@ -5,50 +5,47 @@ import (
 	"sync"
 )
 
-const (
-	aheadBlock  = 64 << 10 // bytes that are handed over together
-	aheadBlocks = 4
-)
-
-// A readAhead reads in a goroutine of its own, up to aheadBlocks ahead, so that
-// unpacking goes on while what was unpacked is looked at.
-type readAhead struct {
-	full  chan aheadResult // in order; closed after the error
-	spent chan []byte      // blocks to be used again
+// An ahead makes blocks in a goroutine of its own, a few ahead of the one that is
+// used, and uses them again: unpacking goes on while what was unpacked is looked at.
+type ahead[T any] struct {
+	full  chan aheadResult[T] // in order
+	spent chan T              // to be used again
 	stop  chan struct{}
-	done  sync.WaitGroup
 	once  sync.Once
-	from  io.ReadCloser
+	done  sync.WaitGroup
 
-	block, left []byte // the block that is given out, and what is left of it
-	err         error
-}
-
-type aheadResult struct {
-	block []byte
+	block T
+	some  bool // block is in use
 	err   error
 }
 
-func newReadAhead(from io.ReadCloser) *readAhead {
-	a := &readAhead{from: from, full: make(chan aheadResult, aheadBlocks), spent: make(chan []byte, aheadBlocks), stop: make(chan struct{})}
+type aheadResult[T any] struct {
+	block T
+	err   error
+}
+
+const aheadBlocks = 4
+
+// newAhead calls next, with a block that is not used any more or none, until it gives
+// an error. The last block comes with the error.
+func newAhead[T any](next func(spent T) (T, error)) *ahead[T] {
+	a := &ahead[T]{full: make(chan aheadResult[T], aheadBlocks), spent: make(chan T, aheadBlocks), stop: make(chan struct{})}
 	for range aheadBlocks {
-		a.spent <- nil
+		var none T
+		a.spent <- none
 	}
-	a.done.Go(a.run)
+	a.done.Go(func() { a.run(next) })
 	return a
 }
 
-func (a *readAhead) run() {
+func (a *ahead[T]) run(next func(spent T) (T, error)) {
 	for {
 		select {
 		case <-a.stop:
 			return
-		case block := <-a.spent:
-			if block == nil {
-				block = make([]byte, aheadBlock)
-			}
-			n, err := fill(a.from, block)
-			a.full <- aheadResult{block[:n], err} // there is room: no more blocks than that are about
+		case spent := <-a.spent:
+			block, err := next(spent)
+			a.full <- aheadResult[T]{block, err} // there is room: no more blocks than that are about
 			if err != nil {
 				return
 			}
@@ -56,26 +53,60 @@ func (a *readAhead) run() {
 	}
 }
 
-// Read implements io.Reader.
-func (a *readAhead) Read(p []byte) (int, error) {
-	if len(a.left) == 0 && a.err == nil {
-		if a.block != nil {
-			a.spent <- a.block[:cap(a.block)]
+// next waits for the next block, which is valid until the call after it. The error
+// comes alone, after the block that came with it.
+func (a *ahead[T]) next() (block T, err error) {
+	if a.err != nil {
+		return block, a.err
+	}
+	if a.some {
+		a.spent <- a.block
+	}
+	result := <-a.full
+	a.block, a.some, a.err = result.block, true, result.err
+	return a.block, nil
+}
+
+// close waits until nothing is made any more.
+func (a *ahead[T]) close() {
+	a.once.Do(func() { close(a.stop) })
+	a.done.Wait()
+}
+
+// A readAhead reads ahead, in blocks of aheadSize bytes.
+type readAhead struct {
+	blocks *ahead[[]byte]
+	from   io.ReadCloser
+	left   []byte
+}
+
+const aheadSize = 64 << 10
+
+func newReadAhead(from io.ReadCloser) *readAhead {
+	return &readAhead{from: from, blocks: newAhead(func(spent []byte) ([]byte, error) {
+		if spent == nil {
+			spent = make([]byte, aheadSize)
 		}
-		next := <-a.full
-		a.block, a.left, a.err = next.block, next.block, next.err
+		spent = spent[:cap(spent)]
+		n, err := fill(from, spent)
+		return spent[:n], err
+	})}
+}
+
+// Read implements io.Reader.
+func (r *readAhead) Read(p []byte) (n int, err error) {
+	for len(r.left) == 0 {
+		if r.left, err = r.blocks.next(); err != nil {
+			return 0, err
+		}
 	}
-	n := copy(p, a.left)
-	a.left = a.left[n:]
-	if n == 0 && len(p) > 0 {
-		return 0, a.err
-	}
+	n = copy(p, r.left)
+	r.left = r.left[n:]
 	return n, nil
 }
 
 // Close waits until nothing is read any more.
-func (a *readAhead) Close() error {
-	a.once.Do(func() { close(a.stop) })
-	a.done.Wait()
-	return a.from.Close()
+func (r *readAhead) Close() error {
+	r.blocks.close()
+	return r.from.Close()
 }

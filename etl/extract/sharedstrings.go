@@ -15,6 +15,7 @@ import (
 const (
 	sharedFirst = 8 << 20    // bytes of the first texts, which stay in memory
 	sharedLast  = 1 << 20    // bytes of the last texts, which are in memory too
+	sharedBlock = 64 << 10   // bytes of texts that are read together
 	sharedMost  = 10_000_000 // texts; a sheet has room for more cells, but not with a text of its own each
 	sharedGroup = 16         // texts that share an entry of the index
 	sharedSizes = 64 << 10   // bytes of the index that are allocated together
@@ -23,13 +24,13 @@ const (
 // sharedStrings are the texts that a workbook's cells refer to by number.
 //
 // Programs number texts as they come, so that a sheet mostly refers to the next one,
-// or to one of the first ones, again and again. The part is therefore read only as
-// far as the sheet has come. Any other order is right as well, but slower: what is
+// or to one of the first ones, again and again. The part is therefore read only a
+// little further than the sheet has come, beside it. Any other order is right as well, but slower: what is
 // neither among the first nor the last texts is read from a file. The file has no
 // name as soon as it is there, so that nothing is left of it whatever happens.
 type sharedStrings struct {
-	part *xmlStream // what is still to be read; nil at its end
-	most int        // bytes of one text
+	part  *xmlStream // what is still to be read; nil at its end
+	ahead *ahead[textBlock]
 
 	count  int
 	size   int64         // of all texts
@@ -61,13 +62,53 @@ const (
 	recentSize  = 128 // most bytes of one
 )
 
+// A textBlock is some texts of the part, in their order.
+type textBlock struct {
+	texts []byte
+	sizes []int
+}
+
 // openSharedStrings opens the named part; "" is a workbook without one.
-func openSharedStrings(p parts, name string, limits Limits) (s *sharedStrings, err error) {
-	s = &sharedStrings{most: limits.MaxField}
-	if name != "" {
-		s.part, err = p.stream(name, limits.MaxUnzipped)
+func openSharedStrings(p parts, name string, limits Limits) (*sharedStrings, error) {
+	s := &sharedStrings{}
+	if name == "" {
+		return s, nil
 	}
-	return s, err
+	r, err := p.open(name, limits.MaxUnzipped)
+	if err != nil {
+		return nil, err
+	}
+	part, err := newXMLStream(name, r)
+	if err != nil {
+		return nil, err
+	}
+	s.part = part
+	s.ahead = newAhead(func(b textBlock) (textBlock, error) {
+		b.texts, b.sizes = b.texts[:0], b.sizes[:0]
+		return b, b.read(part, limits.MaxField)
+	})
+	return s, nil
+}
+
+// read takes the next texts of the part, of which none has more than most bytes;
+// io.EOF is its end.
+func (b *textBlock) read(part *xmlStream, most int) error {
+	for len(b.texts) < sharedBlock && len(b.sizes) < sharedBlock/16 {
+		kind, err := part.token()
+		if err != nil {
+			return err
+		}
+		if kind != xmlStart || string(part.name) != "si" {
+			continue
+		}
+		before := len(b.texts)
+		if b.texts, err = part.appendRichText(b.texts, "si", most); err != nil {
+			b.texts = b.texts[:before]
+			return err
+		}
+		b.sizes = append(b.sizes, len(b.texts)-before)
+	}
+	return nil
 }
 
 // append appends text number n to b.
@@ -138,39 +179,27 @@ func (s *sharedStrings) find(n int) (at int64, size int) {
 	return at, int(last)
 }
 
-// read takes the next text of the part, or closes it at its end.
+// read takes the next texts of the part, or closes it at its end.
 func (s *sharedStrings) read() error {
-	for {
-		kind, err := s.part.token()
-		if errors.Is(err, io.EOF) {
-			return s.closePart()
-		}
-		if err != nil {
-			return err
-		}
-		if kind == xmlStart && string(s.part.name) == "si" {
-			return s.add()
-		}
+	b, err := s.ahead.next()
+	if errors.Is(err, io.EOF) {
+		return s.closePart()
 	}
-}
-
-// add keeps the text of the item that begins.
-func (s *sharedStrings) add() (err error) {
-	if s.count >= sharedMost {
-		return fmt.Errorf("the workbook has more than %d different texts", sharedMost)
-	}
-	before := len(s.last)
-	if s.last, err = s.part.appendRichText(s.last, "si", s.most); err != nil {
+	if err != nil {
 		return err
 	}
-	size := len(s.last) - before
-	s.note(size)
-	s.size += int64(size)
-	if s.file == nil && len(s.first)+len(s.last) <= sharedFirst {
-		s.first, s.last = append(s.first, s.last...), s.last[:0]
+	if s.count+len(b.sizes) > sharedMost {
+		return fmt.Errorf("the workbook has more than %d different texts", sharedMost)
+	}
+	for _, size := range b.sizes {
+		s.note(size)
+	}
+	if s.file == nil && len(s.last) == 0 && len(s.first)+len(b.texts) <= sharedFirst {
+		s.first = append(s.first, b.texts...)
 		s.filed = s.size
 		return nil
 	}
+	s.last = append(s.last, b.texts...)
 	if len(s.last) > 2*sharedLast {
 		return s.put()
 	}
@@ -188,6 +217,7 @@ func (s *sharedStrings) note(size int) {
 		s.groups = append(s.groups, sharedEntry{s.size, uint32(last*sharedSizes + len(s.sizes[last]))})
 	}
 	s.sizes[last] = binary.AppendUvarint(s.sizes[last], uint64(size))
+	s.size += int64(size)
 	s.count++
 }
 
@@ -210,15 +240,22 @@ func (s *sharedStrings) put() error {
 	return nil
 }
 
-// drain reads what no cell referred to, so that the archive's checksum is verified.
+// drain reads what no cell referred to, so that a fault in it is found.
 func (s *sharedStrings) drain() error {
-	if s.part == nil {
-		return nil
+	for s.part != nil {
+		_, err := s.ahead.next()
+		if errors.Is(err, io.EOF) {
+			return s.closePart()
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return errors.Join(s.part.drain(), s.closePart())
+	return nil
 }
 
 func (s *sharedStrings) closePart() error {
+	s.ahead.close()
 	part := s.part
 	s.part = nil
 	return part.close()

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -160,4 +162,33 @@ func TestAllocationsOfARow(t *testing.T) {
 		require.NoError(t, f.Close())
 	})
 	require.Less(t, allocations/rows, 4.5)
+}
+
+// TestCellsAreReadAlike writes cells in the form that is read at once, and in one that is
+// read tag by tag.
+func TestCellsAreReadAlike(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		var quick strings.Builder
+		for range rapid.IntRange(1, 6).Draw(t, "cells") {
+			fmt.Fprintf(&quick, `<c r="%s"%s%s><v>%s</v></c>`,
+				rapid.SampledFrom([]string{"A1", "B1", "C1", "XFD1", "b2", "1", "A", "AAAA1"}).Draw(t, "ref"),
+				rapid.SampledFrom([]string{"", ` s="0"`, ` s="1"`, ` s="9"`, ` s="A"`, ` s=""`}).Draw(t, "style"),
+				rapid.SampledFrom([]string{"", ` t="s"`, ` t="b"`, ` t="n"`}).Draw(t, "type"),
+				rapid.SampledFrom([]string{"0", "1", "2", "", "45351.5", "-1E5", "1-2", "007", "0.30000000000000004", "x", "1&#48;", " 1 "}).Draw(t, "value"))
+		}
+		read := func(cells string) (string, string) {
+			path := filepath.Join(dir, "in.xlsx")
+			parts := maps.Clone(fuzzParts)
+			parts["xl/worksheets/sheet1.xml"] = "<worksheet><sheetData><row>" + cells + "</row></sheetData></worksheet>"
+			require.NoError(t, os.WriteFile(path, seedBook(t, parts), 0o600))
+			got, _, err := extract.Cells(path)
+			return fmt.Sprintf("%+v", got), fmt.Sprint(err)
+		}
+		want, wantErr := read(strings.ReplaceAll(quick.String(), `r="`, `r = "`))
+		got, err := read(quick.String())
+		require.Equal(t, want, got)
+		require.Equal(t, wantErr, err)
+	})
 }

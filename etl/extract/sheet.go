@@ -334,6 +334,8 @@ type cellStream struct {
 	beyond cellSpan // the first filled cell beyond the header's last, at column from
 	at     int      // the column of beyond
 	raw    rawCell
+	ref    []byte // of the cell last read
+	style  []byte
 	fields []string
 	kinds  []etl.Kind
 	given  int64 // bytes of text in all rows
@@ -418,6 +420,13 @@ func (c *cellStream) readRow() (sheetRow, error) {
 	c.texts, c.spans, c.beyond = c.texts[:0], c.spans[:0], cellSpan{}
 	column := -1
 	for {
+		if c.takeNumber() {
+			var err error
+			if column, err = c.takeCell(column); err != nil {
+				return r, err
+			}
+			continue
+		}
 		kind, err := c.must()
 		if err != nil {
 			return r, err
@@ -546,7 +555,8 @@ func (c *cellStream) putBeyond(column int, span cellSpan) {
 // A rawCell is a cell as the workbook has it.
 type rawCell struct {
 	kind    string // attribute t
-	value   []byte
+	value   []byte // valid as long as what the scanner stands at, or kept in store
+	store   []byte
 	formula []byte
 	inline  []byte
 
@@ -555,15 +565,20 @@ type rawCell struct {
 
 // readCell reads a cell, up to its end. last is the column of the one before.
 func (c *cellStream) readCell(last int) (column int, err error) {
-	if column, err = columnOf(c.attr("r"), last); err != nil {
-		return column, err
-	}
-	f := c.book.format(c.attr("s"))
+	c.ref, c.style = append(c.ref[:0], c.attr("r")...), append(c.style[:0], c.attr("s")...)
 	if err := c.readRaw(cellType(c.attr("t"))); err != nil {
+		return last + 1, err
+	}
+	return c.takeCell(last)
+}
+
+// takeCell takes the cell that was read into the row.
+func (c *cellStream) takeCell(last int) (column int, err error) {
+	if column, err = columnOf(c.ref, last); err != nil {
 		return column, err
 	}
 	from := len(c.texts)
-	text, kind, err := c.book.appendValue(c.texts, &c.raw, f)
+	text, kind, err := c.book.appendValue(c.texts, &c.raw, c.book.format(c.style))
 	if err != nil {
 		return column, fmt.Errorf("cell %s%d: %w", etl.ColumnLetter(column), c.row, err)
 	}
@@ -571,13 +586,80 @@ func (c *cellStream) readCell(last int) (column int, err error) {
 	return column, c.put(column, from, kind)
 }
 
+// takeNumber reads the cell that comes next if it is written as nearly all cells are
+// that hold a number, or the number of a text, by all programs:
+//
+//	<c r="B12" s="3" t="s"><v>45</v></c>
+//
+// with or without s and t. Else it takes nothing, and the cell is read tag by tag, which
+// gives the same. That way takes a third more of the time for a whole workbook.
+func (c *cellStream) takeNumber() bool {
+	b := c.buf[c.pos:]
+	at := 0
+	literal := func(s string) bool {
+		if len(b)-at < len(s) || string(b[at:at+len(s)]) != s {
+			return false
+		}
+		at += len(s)
+		return true
+	}
+	run := func(is *[256]bool) []byte {
+		from := at
+		for at < len(b) && is[b[at]] {
+			at++
+		}
+		return b[from:at]
+	}
+	if c.empty || !literal(`<c r="`) {
+		return false
+	}
+	ref := run(&inRef)
+	var style []byte
+	if !literal(`"`) {
+		return false
+	}
+	if literal(` s="`) {
+		if style = run(&inRef); !literal(`"`) {
+			return false
+		}
+	}
+	kind := ""
+	if literal(` t="s"`) {
+		kind = "s"
+	}
+	if !literal("><v>") {
+		return false
+	}
+	value := run(&inNumber)
+	if !literal("</v></c>") {
+		return false
+	}
+	c.ref, c.style = append(c.ref[:0], ref...), append(c.style[:0], style...)
+	c.raw = rawCell{kind: kind, value: value, hasValue: true, store: c.raw.store, formula: c.raw.formula[:0], inline: c.raw.inline[:0]}
+	c.pos += at
+	return true
+}
+
+// The bytes of references to cells, and of numbers.
+var inRef, inNumber = func() (ref, number [256]bool) {
+	for c := range ref {
+		digit := c >= '0' && c <= '9'
+		ref[c] = digit || c >= 'A' && c <= 'Z'
+		number[c] = digit || c == '.' || c == '-' || c == 'E'
+	}
+	return ref, number
+}()
+
 // columnOf is the column of the cell with the reference ref, such as B12. A cell
 // without one stands behind the last.
 func columnOf(ref []byte, last int) (column int, err error) {
 	if len(ref) == 0 {
 		return last + 1, nil
 	}
-	letters := bytes.TrimRight(ref, "0123456789")
+	letters := ref
+	for len(letters) > 0 && letters[len(letters)-1] <= '9' && letters[len(letters)-1] >= '0' {
+		letters = letters[:len(letters)-1]
+	}
 	if len(letters) == 1 && letters[0] >= 'A' && letters[0] <= 'Z' {
 		return int(letters[0] - 'A'), nil
 	}
@@ -601,7 +683,7 @@ func cellType(t []byte) string {
 // readRaw reads the elements of a cell.
 func (c *cellStream) readRaw(kind string) error {
 	raw := &c.raw
-	*raw = rawCell{kind: kind, value: raw.value[:0], formula: raw.formula[:0], inline: raw.inline[:0]}
+	*raw = rawCell{kind: kind, store: raw.store[:0], formula: raw.formula[:0], inline: raw.inline[:0]}
 	for {
 		kind, err := c.must()
 		switch {
@@ -615,7 +697,8 @@ func (c *cellStream) readRaw(kind string) error {
 		switch string(c.name) {
 		case "v":
 			raw.hasValue = true
-			raw.value, err = c.appendText(raw.value[:0], "v")
+			raw.store, err = c.appendText(raw.store[:0], "v")
+			raw.value = raw.store
 		case "f":
 			raw.hasFormula = true
 			raw.formula, err = c.appendText(raw.formula[:0], "f")

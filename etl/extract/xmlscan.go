@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -71,18 +72,18 @@ func (x *xmlScanner) next() (xmlKind, error) {
 	}
 	for {
 		kind, size, err := x.scan(x.buf[x.pos:])
-		switch {
-		case errors.Is(err, errShort):
-			if err := x.more(); err != nil {
-				return 0, err
+		if err == nil {
+			x.pos += size
+			if kind != xmlNothing {
+				return kind, nil
 			}
 			continue
-		case err != nil:
+		}
+		if !errors.Is(err, errShort) {
 			return 0, fmt.Errorf("at byte %d: %w", x.before+int64(x.pos), err)
 		}
-		x.pos += size
-		if kind != xmlNothing {
-			return kind, nil
+		if err := x.more(); err != nil {
+			return 0, err
 		}
 	}
 }
@@ -183,7 +184,18 @@ func (x *xmlScanner) attribute(b []byte, at int) (end int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	at = blanks(b, at+len(whole))
+	at += len(whole)
+	if at+1 < len(b) && b[at] == '=' && b[at+1] == '"' { // as programs write it, or else it is read again
+		end = at + 2
+		for end < len(b) && inValue[b[end]] {
+			end++
+		}
+		if end < len(b) && b[end] == '"' {
+			x.attrs = append(x.attrs, xmlAttr{local, b[at+2 : end]})
+			return end + 1, nil
+		}
+	}
+	at = blanks(b, at)
 	if at < len(b) && b[at] != '=' {
 		return 0, fmt.Errorf("attribute %s has no value", clip(whole))
 	}
@@ -205,11 +217,6 @@ func (x *xmlScanner) attribute(b []byte, at int) (end int, err error) {
 }
 
 func (x *xmlScanner) endTag(b []byte) (size int, err error) {
-	if last := x.last(); len(b) > 2+len(last) && len(last) > 0 && b[2+len(last)] == '>' && string(b[2:2+len(last)]) == string(last) {
-		_, x.name = splitName(b[2 : 2+len(last)])
-		x.leave()
-		return 2 + len(last) + 1, nil
-	}
 	whole, local, err := nameAt(b, 2)
 	if err != nil {
 		return 0, err
@@ -309,6 +316,12 @@ func (x *xmlScanner) markup(b []byte) (kind xmlKind, size int, err error) {
 // nameAt takes the name that begins at b[at]; local is without a prefix.
 func nameAt(b []byte, at int) (whole, local []byte, err error) {
 	end := at
+	for end < len(b) && inSimpleName[b[end]] {
+		end++
+	}
+	if end > at && end < len(b) && !inName[b[end]] && isNameStart(b[at]) {
+		return b[at:end], b[at:end], nil
+	}
 	for end < len(b) && inName[b[end]] {
 		end++
 	}
@@ -332,10 +345,26 @@ func splitName(whole []byte) (prefix, local []byte) {
 	return whole[:colon], whole[colon+1:]
 }
 
+// inValue are the bytes of attributes that mean themselves.
+var inValue = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '&' && c != '<'
+	}
+	return is
+}()
+
 // inName are the bytes of names; of those beyond ASCII all are taken.
 var inName = func() (is [256]bool) {
 	for c := range is {
 		is[c] = c >= utf8.RuneSelf || isNameStart(byte(c)) || c >= '0' && c <= '9' || c == '-' || c == '.'
+	}
+	return is
+}()
+
+// inSimpleName are those of names in ASCII without a prefix.
+var inSimpleName = func() (is [256]bool) {
+	for c := range utf8.RuneSelf {
+		is[c] = inName[c] && c != ':'
 	}
 	return is
 }()
@@ -362,18 +391,20 @@ const (
 
 // content is what b means. It is b itself as a rule.
 func (x *xmlScanner) content(b []byte, where within) ([]byte, error) {
-	for i, c := range b {
-		if special[c] {
-			if !utf8.Valid(b) {
-				return nil, errors.New("a text is not UTF-8")
-			}
-			return x.decode(b, i, where)
-		}
+	at := plain(b)
+	if at == len(b) {
+		return b, nil
 	}
-	if !utf8.Valid(b) {
+	if !utf8.Valid(b[at:]) {
 		return nil, errors.New("a text is not UTF-8")
 	}
-	return b, nil
+	for at < len(b) && !special[b[at]] {
+		at++
+	}
+	if at == len(b) {
+		return b, nil
+	}
+	return x.decode(b, at, where)
 }
 
 // special are the bytes that may not stand in a text as they are: what begins an
@@ -385,6 +416,34 @@ var special = func() (is [256]bool) {
 	is['&'], is['<'], is[']'], is[0xEF] = true, true, true, true // U+FFFE and U+FFFF begin with 0xEF
 	return is
 }()
+
+// plain says how many bytes of b stand for themselves before one that does not, or is
+// beyond ASCII.
+func plain(b []byte) int {
+	i := 0
+	for i+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		if (w|less(w, ' ')|equal(w, '&')|equal(w, ']')|equal(w, '<'))&high == 0 {
+			i += 8
+			continue
+		}
+		for end := i + 8; i < end; i++ { // a line end, as a rule
+			if b[i] >= utf8.RuneSelf || special[b[i]] {
+				return i
+			}
+		}
+	}
+	for i < len(b) && b[i] < utf8.RuneSelf && !special[b[i]] {
+		i++
+	}
+	return i
+}
+
+// Eight bytes at once; the highest bit of each says yes.
+const high, ones = 0x8080808080808080, 0x0101010101010101
+
+func less(w uint64, c byte) uint64  { return (w - ones*uint64(c)) &^ w }
+func equal(w uint64, c byte) uint64 { return less(w^ones*uint64(c), 1) }
 
 // decode makes what b means; from is the first byte of b that is special.
 func (x *xmlScanner) decode(b []byte, from int, where within) ([]byte, error) {
@@ -463,6 +522,9 @@ func entity(b []byte) (r rune, size int, err error) {
 
 // numbered reads #65 or #x41.
 func numbered(name []byte) (rune, error) {
+	if len(name) == 3 && name[0] == '#' && name[1] >= '3' && name[1] <= '9' && name[2] >= '0' && name[2] <= '9' {
+		return rune(name[1]-'0')*10 + rune(name[2]-'0'), nil // &#34; and &#39;
+	}
 	digits, base := bytes.TrimPrefix(name, []byte("#")), 10
 	if bytes.HasPrefix(digits, []byte("x")) {
 		digits, base = digits[1:], 16
