@@ -423,7 +423,7 @@ func plain(b []byte) int {
 	i := 0
 	for i+8 <= len(b) {
 		w := binary.LittleEndian.Uint64(b[i:])
-		if (w|less(w, ' ')|equal(w, '&')|equal(w, ']')|equal(w, '<'))&high == 0 {
+		if (w|less(w, ' ')|equal(w, '&')|equal(w, ']')|equal(w, '<'))&tops == 0 {
 			i += 8
 			continue
 		}
@@ -439,8 +439,7 @@ func plain(b []byte) int {
 	return i
 }
 
-// Eight bytes at once; the highest bit of each says yes.
-const high, ones = 0x8080808080808080, 0x0101010101010101
+// Of eight bytes at once, the highest bit of each says yes.
 
 func less(w uint64, c byte) uint64  { return (w - ones*uint64(c)) &^ w }
 func equal(w uint64, c byte) uint64 { return less(w^ones*uint64(c), 1) }
