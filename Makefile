@@ -26,6 +26,7 @@ demo: build ## import the samples into the sandbox account, export them again, c
 test: ## run all tests, with the race detector
 	$(GO) test -race -shuffle=on ./...
 	$(GO) test -run TestSimulations ./internal/hubspot
+	$(GO) test -run TestCountedWork ./cmd/ticketetl
 
 check: format vet lint test ## what CI runs: format, vet, linters, race tests
 
