@@ -10,6 +10,7 @@ const (
 	CodeGuardedText       = "GUARDED_TEXT"       // warning: an apostrophe that guards against formulas
 	CodeInvisibleText     = "INVISIBLE_TEXT"     // warning: only characters that cannot be seen; counts as blank
 	CodeTotalsRow         = "TOTALS_ROW"         // a row of totals, not of a ticket
+	CodeHeaderAgain       = "HEADER_AGAIN"       // a row that repeats the header
 	CodeTooLong           = "TOO_LONG"           // more characters than HubSpot stores
 	CodeMissingValue      = "MISSING_VALUE"      // blank, where HubSpot needs a value
 	CodeMissingKey        = "MISSING_KEY"        // the key of the row is blank

@@ -74,13 +74,20 @@ type draft struct {
 	err          error    // of Ask
 }
 
-// leaveTotals takes rows of totals out of the samples, where the word comes first,
-// and notes how the mapping leaves them out too.
+// leaveTotals takes rows of totals out of the samples, where the word comes first, and
+// those that repeat the header, and notes how the mapping leaves them out too.
 func (d *draft) leaveTotals() {
 	var rows [][]string
 	var kinds [][]etl.Kind
 	for i, row := range d.Samples {
-		column, ok := totalsRow(row)
+		var of []etl.Kind
+		if i < len(d.Kinds) {
+			of = d.Kinds[i]
+		}
+		column, ok := repeatsHeader(d.Header, row)
+		if !ok {
+			column, ok = totalsRow(row, of)
+		}
 		if ok && !slices.ContainsFunc(row[:column], func(s string) bool { return !isBlank(s) }) {
 			if not := isNot(d.Header, column, row[column]); !slices.Contains(d.where, not) {
 				d.where = append(d.where, not)
@@ -89,7 +96,7 @@ func (d *draft) leaveTotals() {
 		}
 		rows = append(rows, row)
 		if i < len(d.Kinds) {
-			kinds = append(kinds, d.Kinds[i])
+			kinds = append(kinds, of)
 		}
 	}
 	d.Samples, d.Kinds = rows, kinds
@@ -130,7 +137,7 @@ func (d *draft) head() {
 	}
 	d.source()
 	if len(d.where) > 0 {
-		d.linef("where: %s  # ? leaves rows of totals out", yamlQuoted(strings.Join(d.where, " && ")))
+		d.linef("where: %s  # ? leaves rows out that are no tickets", yamlQuoted(strings.Join(d.where, " && ")))
 	}
 	if d.key != "" {
 		doubt := ""
@@ -345,7 +352,7 @@ func (d *draft) datePattern(cells []string) {
 			return
 		}
 	}
-	if form, other := formOfShortYears(cells); form != "" {
+	if form, other := formOfDigits(cells); form != "" {
 		if other != "" {
 			d.linef("    # dates: %s  # ? or %s: %s do not tell the day from the month", strconv.Quote(form), strconv.Quote(other), d.lookedAt())
 		} else {
@@ -365,12 +372,13 @@ func (d *draft) datePattern(cells []string) {
 	d.linef("    dates: %s  # ? but %s is none of this form", strconv.Quote(form), strconv.Quote(oneLine(odd)))
 }
 
-// formOfShortYears finds the pattern of dates of digits whose years have two, and where
-// the order of day and month is not proven, the one of the other order.
-func formOfShortYears(cells []string) (form, other string) {
-	for _, clock := range []string{"", " H:mm", " H:mm:ss", ", H:mm", " h:mm a", ", h:mm a"} {
+// formOfDigits finds the pattern of dates of digits whose years have two, or whose times
+// have points, and where the order of day and month is not proven, the one of the other
+// order.
+func formOfDigits(cells []string) (form, other string) {
+	for _, end := range []string{"yy", "yy H:mm", "yy H:mm:ss", "yy, H:mm", "yy h:mm a", "yy, h:mm a", "yyyy H.mm", "yyyy H.mm.ss", "yyyy 'klo' H.mm", "yyyy 'kl.' H.mm"} {
 		for _, sign := range []string{".", "/", "-"} {
-			dmy, mdy := "d"+sign+"M"+sign+"yy"+clock, "M"+sign+"d"+sign+"yy"+clock
+			dmy, mdy := "d"+sign+"M"+sign+end, "M"+sign+"d"+sign+end
 			isDMY, isMDY := allDates(cells, dmy), allDates(cells, mdy)
 			switch {
 			case isDMY && isMDY && !readAlike(cells, dmy, mdy):

@@ -76,7 +76,7 @@ func TestDraftByContent(t *testing.T) {
 		{name: "a day before the month, with AM and PM", header: "Created Time (Ticket)", cells: []string{"03 Jan 2024 06:05 PM", "12 Feb 2024 11:00 AM"}, want: `    dates: "d MMM yyyy h:mm a"`},
 		{name: "what a name has in brackets", header: "Status (Ticket)", cells: []string{"Open", "Closed"}, want: "  hs_pipeline_stage:"},
 		{name: "addresses of owners are no customers", header: "Handled by", cells: []string{"ana@example.com", "bob@example.com"}, want: "  hubspot_owner_id:", never: "associations:"},
-		{name: "a row of totals below is left out", header: "Status", cells: []string{"Open", "Closed", "FOOTER"}, want: "\nwhere: 'row[\"Filler\"] != \"Total:\"'  # ? leaves rows of totals out\n", never: `"": `},
+		{name: "a row of totals below is left out", header: "Status", cells: []string{"Open", "Closed", "FOOTER"}, want: "\nwhere: 'row[\"Filler\"] != \"Total:\"'  # ? leaves rows out that are no tickets\n", never: `"": `},
 		{name: "a row of totals has no number", header: "Request ID", cells: []string{"1", "2", "TOTALS"}, want: `key: {property: external_id, column: "Request ID"}`},
 		{name: "dates of two orders", header: "Create date", cells: []string{"13/01/2024", "01/13/2024", "02/02/2024"}, want: `    # dates: "dd/MM/yyyy HH:mm"  # ? say how`},
 		{name: "years of two digits, as Jira writes them", header: "Create date", cells: []string{"12/Mar/24 9:05 AM", "01/Dec/23 12:30 PM"}, want: `    dates: "d/MMM/yy h:mm a"`},
@@ -104,6 +104,8 @@ func TestDraftByContent(t *testing.T) {
 		{name: "years of two digits, and a time of twelve hours", header: "Create date", cells: []string{"1/13/24 8:15 AM", "2/2/24 12:00 PM"}, want: `    dates: "M/d/yy h:mm a"` + "\n"},
 		{name: "years of two digits, in an order that nothing proves", header: "Create date", cells: []string{"01.02.24"}, want: `    # dates: "d.M.yy"  # ? or "M.d.yy": its rows do not tell`},
 		{name: "years of two digits whose day is the month", header: "Create date", cells: []string{"02.02.24"}, want: `    dates: "d.M.yy"` + "\n"},
+		{name: "times with points", header: "Create date", cells: []string{"13.1.2024 8.15", "2.2.2024 17.00"}, want: `    dates: "d.M.yyyy H.mm"` + "\n"},
+		{name: "the header again", header: "Create date", cells: []string{"2024-01-31", "AGAIN"}, want: "\nwhere: 'row[\"Create date\"] != \"Create date\"'", never: "    dates:"},
 		{name: "titles in Portuguese", header: "Nome do ticket", cells: []string{"a", "b"}, want: "  subject:"},
 		{name: "titles in French", header: "Titre", cells: []string{"a", "b"}, want: "  subject:"},
 		{name: "a title in Japanese", header: "件名", cells: []string{"a", "b"}, want: "  subject:"},
@@ -134,6 +136,9 @@ func TestDraftByContent(t *testing.T) {
 			in := transform.DraftInput{File: "x.csv", Header: etl.NewHeader([]string{tt.header, "Filler"}), Schema: acc, Whole: true}
 			for _, cell := range tt.cells {
 				row := []string{cell, "x"}
+				if cell == "AGAIN" {
+					row = []string{tt.header, "Filler"}
+				}
 				if cell == "TOTALS" || cell == "FOOTER" {
 					row = []string{"", "Total:"}
 				}

@@ -51,7 +51,7 @@ func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 			return true, nil
 		}
 	}
-	if column, f := m.totalsFlaw(rec); f != nil {
+	if column, f := m.noTicket(rec); f != nil {
 		j.add(column, "", f)
 		return false, j.problems
 	}

@@ -62,6 +62,7 @@ func TestTotals(t *testing.T) {
 		{"in Polish", keyless, []string{"Subject", "Łącznie", "Hours", "(3)"}, "TOTALS_ROW", "Łącznie"},
 		{"in French", keyless, []string{"Subject", "Sous-total", "Hours", "R$ 5"}, "TOTALS_ROW", "Sous-total"},
 		{"in Russian, numbers of a workbook", keyless, []string{"Subject", "Общий итог", "Hours:n", "5"}, "TOTALS_ROW", "Общий итог"},
+		{"a formula without a value", keyless, []string{"Subject", "Summe", "Hours:e", "=SUM(A1:A3)"}, "TOTALS_ROW", "Summe"},
 		{"nothing else", keyless, []string{"Subject", "Total"}, "TOTALS_ROW", ""},
 		{"a ticket of that name with a key", design, []string{"Ticket ID", "17", "Subject", "Total", "Status", "Open"}, "", ""},
 		{"a number and a word, and the number is the key", "operation: create\nkey: {property: external_id, column: Ticket ID}\n" + keyless[len("operation: create\n"):],
@@ -91,6 +92,24 @@ func TestTotals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHeaderAgain: a row that repeats the header is no ticket.
+func TestHeaderAgain(t *testing.T) {
+	t.Parallel()
+	const mapping = "operation: create\nproperties:\n  subject: Subject\n  hs_pipeline_stage: {value: Novo}\n"
+	again := row()
+	for i := range again.Fields {
+		again.Fields[i] = deskHeader[i]
+	}
+	again.Fields[1] = " Subject "
+	_, problems := compile(t, mapping).Apply(again)
+	require.Equal(t, []string{"A HEADER_AGAIN"}, codes(problems))
+	require.Contains(t, problems[0].Hint, `remove the row, or leave such rows out in the mapping with where: 'row["Ticket ID"] != "Ticket ID"'`)
+	_, problems = compile(t, mapping).Apply(row("Subject", "Subject"))
+	require.Empty(t, problems, "one cell tells nothing")
+	_, problems = compile(t, mapping).Apply(row("Subject", "Subject", "Status", "Novo"))
+	require.Empty(t, problems)
 }
 
 // TestTotalsRemedy: the expression that the hint names leaves the row out, and no

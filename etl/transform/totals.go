@@ -47,11 +47,12 @@ func isTotalsWord(text string) bool {
 }
 
 // totalsRow finds the word in a row that has nothing else but figures and blanks,
-// as it stands below a table. A row of one cell is too little to tell.
-func totalsRow(fields []string) (column int, ok bool) {
+// as it stands below a table. Formulas without a value count as figures. A row of one
+// cell is too little to tell.
+func totalsRow(fields []string, kinds []etl.Kind) (column int, ok bool) {
 	column = -1
 	for i, text := range fields {
-		if isBlank(text) || isFigure(text) {
+		if isBlank(text) || isFigure(text) || i < len(kinds) && kinds[i] == etl.CellError {
 			continue
 		}
 		if column >= 0 {
@@ -110,19 +111,52 @@ func isSign(s string, before bool) bool {
 	return letters <= most && !(before && (unicode.IsLetter(last) || letters > 0 && last == '-'))
 }
 
+// repeatsHeader says whether a row has the names of the columns again, as files have it
+// that were put together of several; column is the first of them.
+func repeatsHeader(h *etl.Header, fields []string) (column int, ok bool) {
+	filled := 0
+	for i, text := range fields {
+		if text == "" {
+			continue
+		}
+		name := h.Name(i)
+		if name == "" || text != name && strings.TrimSpace(text) != name && !strings.HasPrefix(name, strings.TrimSpace(text)+" (") {
+			return 0, false
+		}
+		if filled++; filled == 1 {
+			column = i
+		}
+	}
+	return column, filled > 1
+}
+
+// noTicket says of a row that is none in which column that shows, why, and how to leave
+// such rows out.
+func (m *Mapper) noTicket(rec *etl.Record) (column int, f *flaw) {
+	if column, ok := repeatsHeader(rec.Header, rec.Fields); ok {
+		return column, flawOf(CodeHeaderAgain, "remove the row, or "+m.leaveOut(rec, column), "the row repeats the header of the table")
+	}
+	return m.totalsFlaw(rec)
+}
+
+// leaveOut is how the mapping leaves rows out that have the text of rec in a column.
+func (m *Mapper) leaveOut(rec *etl.Record, column int) string {
+	not := isNot(rec.Header, column, rec.Fields[column])
+	if m.where != nil {
+		return "leave such rows out: add this to where in the mapping: && " + not
+	}
+	return "leave such rows out in the mapping with where: " + yamlQuoted(not)
+}
+
 // totalsFlaw says that rec is a row of totals and no ticket, in which column, and how
 // to leave such rows out. A row with a key of its own is a ticket.
 func (m *Mapper) totalsFlaw(rec *etl.Record) (column int, f *flaw) {
-	column, ok := totalsRow(rec.Fields)
+	column, ok := totalsRow(rec.Fields, rec.Kinds)
 	if !ok || m.key != nil && m.key.column != column && !isBlank(fieldOf(rec, m.key.column)) {
 		return 0, nil
 	}
-	word, remedy := rec.Fields[column], fmt.Sprintf("leave such rows out in the mapping with where: %s", yamlQuoted(isNot(rec.Header, column, rec.Fields[column])))
-	if m.where != nil {
-		remedy = "leave such rows out: add this to where in the mapping: && " + isNot(rec.Header, column, word)
-	}
-	return column, flawOf(CodeTotalsRow, remedy+"; if it is a ticket, write more into the cell",
-		"the row looks like a row of totals and not like a ticket: %s, and beside it only numbers and blank cells", quote(word))
+	return column, flawOf(CodeTotalsRow, m.leaveOut(rec, column)+"; if it is a ticket, write more into the cell",
+		"the row looks like a row of totals and not like a ticket: %s, and beside it only numbers and blank cells", quote(rec.Fields[column]))
 }
 
 // isNot is the expression that is true of rows with another text in a column.
