@@ -167,14 +167,24 @@ def read_flat(path):
     return {"by": {t.get(TABLE + "name"): flat_cells(t) for t in tables}}
 
 
+def csv_rows(path, delimiter):
+    """The rows; where quotes inside cells are not doubled, with backslashes before them."""
+    for way in ({"doublequote": True}, {"doublequote": False, "escapechar": "\\"}):
+        try:
+            with open(path, encoding="utf-8-sig", newline="") as f:
+                return list(csv.reader(f, delimiter=delimiter, strict=True, **way))
+        except csv.Error as e:
+            failed = e
+    raise failed
+
+
 def read_csv(path):
     """Reads with each usual delimiter; who compares knows which one is right."""
     csv.field_size_limit(1 << 30)
     found = {}
     for delimiter in ",;\t|":
         try:
-            with open(path, encoding="utf-8-sig", newline="") as f:
-                rows = list(csv.reader(f, delimiter=delimiter, strict=True))
+            rows = csv_rows(path, delimiter)
             cells = found[delimiter] = Cells()
             for i, row in enumerate(rows):
                 for j, cell in enumerate(row):
@@ -218,8 +228,10 @@ def main():
     read = {"openpyxl": read_openpyxl, "flat": read_flat, "csv": read_csv, "miller": read_miller}[sys.argv[1]]
     for path in sys.argv[3:]:
         name = os.path.basename(path)
-        with open(os.path.join(sys.argv[2], re.sub(r"\.fods$", "", name) + ".json"), "w", encoding="utf-8", errors="surrogatepass") as out:
+        made = os.path.join(sys.argv[2], re.sub(r"\.fods$", "", name) + ".json")
+        with open(made + ".part", "w", encoding="utf-8", errors="surrogatepass") as out:
             json.dump(guarded(read, path), out)
+        os.replace(made + ".part", made)  # whole or not at all, should this be stopped
 
 
 main()

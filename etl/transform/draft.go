@@ -397,11 +397,12 @@ func formOfDigits(cells []string) (form, other string) {
 // of all languages together do not tell the month. Others that read the cells
 // differently are a doubt.
 func formOfLanguage(cells []string) (form, doubt string) {
+	patterns := unclearPatterns(cells)
 	for _, n := range cldrNames {
-		for _, pattern := range draftPatterns {
+		for _, pattern := range patterns {
 			named := n.language + ": " + pattern
 			switch {
-			case !strings.Contains(pattern, "MMM") || !allDates(cells, named):
+			case !allDates(cells, named):
 			case form == "":
 				form = named
 			case !readAlike(cells, form, named):
@@ -410,6 +411,20 @@ func formOfLanguage(cells []string) (form, doubt string) {
 		}
 	}
 	return form, ""
+}
+
+// unclearPatterns are those that all cells have, but for which month a name means.
+func unclearPatterns(cells []string) (patterns []string) {
+	for _, pattern := range draftPatterns {
+		rule := mustRule(pattern)
+		if strings.Contains(pattern, "MMM") && all(cells, func(s string) bool {
+			_, miss := rule.read(s)
+			return miss.kind == fitting || miss.kind == unclearMonth
+		}) {
+			patterns = append(patterns, pattern)
+		}
+	}
+	return patterns
 }
 
 // mostDates returns the form that more than half of the cells have, and the first
