@@ -59,7 +59,7 @@ func (c *Client) SchemaFor(ctx context.Context, now time.Time, want Want) (*sche
 		return needs(err, "crm.objects.owners.read")
 	})
 	g.Go(func() (err error) {
-		s.Pipelines, err = c.Pipelines(ctx, "tickets")
+		s.Pipelines, err = some("pipeline", func() ([]schema.Pipeline, error) { return c.Pipelines(ctx, "tickets") })
 		return needs(err, "tickets")
 	})
 	g.Go(func() (err error) {
@@ -87,6 +87,18 @@ func (c *Client) SchemaFor(ctx context.Context, now time.Time, want Want) (*sche
 	return s, nil
 }
 
+// some asks again while the answer lists nothing of what every account has of
+// tickets. An answer that has lost its content is not believed.
+func some[T any](what string, ask func() ([]T, error)) ([]T, error) {
+	for range maxUselessTries {
+		list, err := ask()
+		if err != nil || len(list) > 0 {
+			return list, err
+		}
+	}
+	return nil, mark(fmt.Errorf("HubSpot answered %d times that tickets have not one %s, which cannot be", maxUselessTries, what), ErrGaveUp)
+}
+
 // owners says whether a wanted property takes its options from the owners or
 // their teams.
 func (w Want) owners(s *schema.Schema) bool {
@@ -108,7 +120,7 @@ func (w Want) owners(s *schema.Schema) bool {
 func (c *Client) ticketProperties(ctx context.Context) ([]schema.Property, error) {
 	var current, archived []schema.Property
 	for i, sensitivity := range sensitivities {
-		list, err := c.properties(ctx, "tickets", false, sensitivity)
+		list, err := c.currentProperties(ctx, sensitivity)
 		if i > 0 && isOutOfReach(err) {
 			continue
 		}
@@ -122,6 +134,16 @@ func (c *Client) ticketProperties(ctx context.Context) ([]schema.Property, error
 		current, archived = appendMissing(current, list), appendMissing(archived, old)
 	}
 	return appendMissing(current, archived), nil
+}
+
+// currentProperties are the ticket properties of a sensitivity. Of data that is not
+// sensitive there are always some.
+func (c *Client) currentProperties(ctx context.Context, sensitivity string) ([]schema.Property, error) {
+	ask := func() ([]schema.Property, error) { return c.properties(ctx, "tickets", false, sensitivity) }
+	if sensitivity != sensitivities[0] {
+		return ask()
+	}
+	return some("property", ask)
 }
 
 func (c *Client) allOwners(ctx context.Context) ([]schema.Owner, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/sandbox"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -54,6 +55,28 @@ func definitions(t *testing.T, changed map[string]string) carrier {
 			return answer(401, `{"category":"INVALID_AUTHENTICATION","message":"no"}`), nil
 		}
 		return answer(200, body, "X-HubSpot-RateLimit-Max: 100000"), nil
+	}
+}
+
+// TestEmptyDefinitions: an answer without a single property or pipeline is not
+// believed. The next one may be right; if none is, that is said.
+func TestEmptyDefinitions(t *testing.T) {
+	t.Parallel()
+	for path, what := range map[string]string{"properties/tickets": "property", "pipelines/tickets": "pipeline"} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			want := hubspot.Want{Properties: []string{"subject"}}
+			_, c := account(t, sandbox.Options{Limits: sandbox.Unlimited, Faults: sandbox.Faults{{Match: path, Kind: sandbox.EmptyResults, Nth: 1}}})
+			s, err := c.SchemaFor(t.Context(), time.Now(), want)
+			require.NoError(t, err)
+			require.NotEmpty(t, s.Properties)
+			require.NotEmpty(t, s.Pipelines)
+
+			_, c = account(t, sandbox.Options{Limits: sandbox.Unlimited, Faults: sandbox.Faults{{Match: path, Kind: sandbox.EmptyResults}}})
+			_, err = c.SchemaFor(t.Context(), time.Now(), want)
+			require.EqualError(t, err, "HubSpot answered 3 times that tickets have not one "+what+", which cannot be")
+			require.ErrorIs(t, err, hubspot.ErrGaveUp)
+		})
 	}
 }
 
