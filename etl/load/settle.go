@@ -120,7 +120,7 @@ func (imp *Importer) settleByValues(ctx context.Context, items []*item) error {
 	}
 	var again []*item
 	for _, g := range unsettled(open) {
-		if imp.opts.InDoubt == DoubtResend && seen.whole && len(g.tickets) == 0 {
+		if imp.opts.InDoubt == DoubtResend && seen.whole && len(g.tickets) == 0 && g.unlinked == "" {
 			again = append(again, g.items...)
 			continue
 		}
@@ -146,17 +146,17 @@ func (imp *Importer) awaitIndex(ctx context.Context, items []*item) error {
 	return imp.opts.Wait(ctx, wait)
 }
 
-// A group is the items of a batch that have the same values. Which of them
-// became which of the tickets with these values makes no difference.
+// A group is the items of a batch that have the same values and associations.
+// Which of them became which of the tickets with these makes no difference.
 type group struct {
-	items   []*item
-	tickets []*hubspot.Object // that have these values and belong to nobody
-	shared  bool              // one of the tickets fits another group as well
-	linked  bool              // the items ask for different associations
-	settled bool
+	items    []*item
+	tickets  []*hubspot.Object // that have these values and associations and belong to nobody
+	shared   bool              // one of the tickets fits another group as well
+	unlinked string            // says of a ticket which association it lacks, having the values
+	settled  bool
 }
 
-// groups gathers items by their values.
+// groups gathers items by their values and associations.
 func (imp *Importer) groups(items []*item) []*group {
 	var all []*group
 	byText := map[string]*group{}
@@ -165,6 +165,7 @@ func (imp *Importer) groups(items []*item) []*group {
 		for _, p := range it.rec.Properties {
 			fmt.Fprintf(&text, "%q=%q;", p.Name, p.Value)
 		}
+		text.WriteString(links(it))
 		g := byText[text.String()]
 		if g == nil {
 			g = &group{}
@@ -172,7 +173,6 @@ func (imp *Importer) groups(items []*item) []*group {
 			all = append(all, g)
 		}
 		g.items = append(g.items, it)
-		g.linked = g.linked || links(it) != links(g.items[0])
 	}
 	return all
 }
@@ -203,14 +203,16 @@ func (imp *Importer) look(ctx context.Context, groups []*group, where func(conte
 	if err != nil {
 		return seen, fmt.Errorf("look for tickets whose answer was lost: %w", err)
 	}
-	imp.match(groups, objects)
+	if err := imp.match(ctx, groups, objects); err != nil {
+		return seen, fmt.Errorf("look for tickets whose answer was lost: %w", err)
+	}
 	for _, g := range groups {
-		if g.shared || len(g.tickets) != len(g.items) || g.linked && len(g.items) > 1 {
+		if g.shared || len(g.tickets) != len(g.items) {
 			continue
 		}
 		g.settled = true
 		for i, it := range g.items {
-			imp.found(it, g.tickets[i], "its values")
+			imp.found(it, g.tickets[i], g.by())
 		}
 	}
 	return seen, nil
@@ -233,23 +235,54 @@ func earliest(groups []*group) *etl.Doubt {
 	return &first
 }
 
-// match finds the tickets that have the values of each group.
-func (imp *Importer) match(groups []*group, objects []*hubspot.Object) {
-	for _, g := range groups {
-		g.tickets, g.shared = nil, false
+// by says how a ticket of the group is recognised.
+func (g *group) by() string {
+	if len(g.items[0].rec.References) > 0 {
+		return "its values and associations"
 	}
-	for _, o := range objects {
-		var fits []*group
-		for _, g := range groups {
+	return "its values"
+}
+
+// A pair is a group and a ticket that has its values. The item stands for both.
+type pair struct {
+	g   *group
+	o   *hubspot.Object
+	ask *item
+}
+
+// match finds the tickets that have the values of each group, and the associations
+// that were sent with them: a create stores both or neither.
+func (imp *Importer) match(ctx context.Context, groups []*group, objects []*hubspot.Object) error {
+	var pairs []pair
+	var asks []*item
+	for _, g := range groups {
+		g.tickets, g.shared, g.unlinked = nil, false, ""
+		for _, o := range objects {
 			if newer, _ := age(o, earliest([]*group{g})); newer && len(imp.unlike(g.items[0], o.Properties)) == 0 {
-				fits = append(fits, g)
+				ask := &item{rec: g.items[0].rec, id: o.ID, stored: o.Properties}
+				pairs, asks = append(pairs, pair{g, o, ask}), append(asks, ask)
 			}
 		}
-		for _, g := range fits {
-			g.tickets = append(g.tickets, o)
-			g.shared = g.shared || len(fits) > 1
+	}
+	lacking, err := imp.lacking(ctx, asks)
+	if err != nil {
+		return err
+	}
+	fits := map[string][]*group{}
+	for _, p := range pairs {
+		if l, ok := lacking[p.ask]; ok {
+			p.g.unlinked = fmt.Sprintf("ticket %s has its values, but not the association with %s that was sent with it", p.o.ID, l)
+			continue
+		}
+		p.g.tickets = append(p.g.tickets, p.o)
+		fits[p.o.ID] = append(fits[p.o.ID], p.g)
+	}
+	for _, all := range fits {
+		for _, g := range all {
+			g.shared = len(all) > 1 || g.shared
 		}
 	}
+	return nil
 }
 
 // maxNamed is how many tickets a message lists.
@@ -263,14 +296,14 @@ func (g *group) explain(seen tail) {
 		ids = append(ids, o.ID)
 	}
 	switch n := len(g.tickets); {
+	case n == 0 && g.unlinked != "":
+		text = g.unlinked
 	case n == 0 && seen.long:
 		text = fmt.Sprintf("more than %d tickets have come since, and not all of them were looked at", maxTail)
 	case n == 0 && !seen.whole:
 		text = "it was not found among the tickets that have come since, but not all of them could be read"
 	case n == 0:
 		text = "no ticket that has come since has its values"
-	case g.linked:
-		text = fmt.Sprintf("%d rows with these values and different associations were sent, and %d tickets that have come since have the values: %s", len(g.items), n, strings.Join(ids, ", "))
 	default:
 		text = fmt.Sprintf("%d rows with these values were sent, and %d tickets that have come since have them: %s", len(g.items), n, strings.Join(ids, ", "))
 	}

@@ -232,6 +232,71 @@ func TestSettleResend(t *testing.T) {
 	}
 }
 
+// TestSettleByAssociations: without a key, a ticket is a row's only if it has the
+// associations that were sent with it, too. They tell rows with the same values apart.
+func TestSettleByAssociations(t *testing.T) {
+	t.Parallel()
+	contacts := sandbox.DefaultWorld().Contacts
+	to := func(n int) []etl.Reference { return []etl.Reference{{To: "contacts", ID: contacts[n].ID}} }
+	t.Run("of rows with the same values", func(t *testing.T) {
+		t.Parallel()
+		s := newSettling(t, false, sandbox.Options{Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1}}})
+		s.opts.Floor = s.store(t, "there before")
+		rows := []*etl.Record{s.row("T-1"), s.row("T-1"), s.row("T-1")}
+		rows[0].References, rows[1].References, rows[2].References = to(0), to(1), to(1)
+		out, err := s.importer().Write(t.Context(), rows)
+		require.NoError(t, err)
+		require.Equal(t, "created created created", statuses(out))
+		require.Contains(t, out[0].Problems[0].Message, "it was found by its values and associations")
+		for i, ticket := range s.linked(t, out) {
+			require.Equal(t, rows[i].References[0].ID, ticket)
+		}
+		require.Len(t, s.server.Tickets(false), 4)
+	})
+	t.Run("a row without any fits each", func(t *testing.T) {
+		t.Parallel()
+		s := newSettling(t, false, sandbox.Options{Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 1}}})
+		s.opts.Floor = s.store(t, "there before")
+		rows := []*etl.Record{s.row("T-1"), s.row("T-1")}
+		rows[0].References = to(0)
+		out, err := s.importer().Write(t.Context(), rows)
+		require.NoError(t, err)
+		require.Equal(t, "in-doubt in-doubt", statuses(out))
+	})
+	for _, resend := range []string{load.DoubtSettle, load.DoubtResend} {
+		t.Run("somebody else's ticket without them, "+resend, func(t *testing.T) {
+			t.Parallel()
+			s := newSettling(t, false, sandbox.Options{Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetBefore, Nth: 1}}})
+			s.opts.Floor, s.opts.InDoubt = s.store(t, "there before"), resend
+			row := s.row("T-1")
+			others := s.store(t, "Ticket T-1")
+			row.References = to(0)
+			out, err := s.importer().Write(t.Context(), []*etl.Record{row})
+			require.NoError(t, err)
+			require.Equal(t, "in-doubt", statuses(out))
+			require.Contains(t, out[0].Problems[0].Message,
+				"ticket "+others+" has its values, but not the association with contacts "+contacts[0].ID+" that was sent with it")
+			require.Len(t, s.server.Tickets(false), 2)
+		})
+	}
+}
+
+// linked are the contacts of the tickets that rows became.
+func (s *settling) linked(t *testing.T, out []etl.Outcome) []string {
+	t.Helper()
+	byTicket := map[string]string{}
+	for _, ticket := range s.server.Tickets(false) {
+		for _, a := range ticket.Associations["contacts"] {
+			byTicket[ticket.ID] = a.ID
+		}
+	}
+	contacts := make([]string, len(out))
+	for i := range out {
+		contacts[i] = byTicket[out[i].ID]
+	}
+	return contacts
+}
+
 func TestSettleByKeyOfATicketThatWasThere(t *testing.T) {
 	t.Parallel()
 	s := newSettling(t, true, sandbox.Options{Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.ResetAfterCommit, Nth: 3}}})

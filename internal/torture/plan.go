@@ -31,7 +31,7 @@ var variants = []variant{
 	{name: "update-by-id", operation: "update", key: recordID},
 	{name: "create-key", operation: "create", key: externalID},
 	{name: "create-row-key", operation: "create", rowKey: true, links: true},
-	{name: "create-keyless", operation: "create"},
+	{name: "create-keyless", operation: "create", links: true},
 	{name: "delete", operation: "delete", key: externalID},
 	{name: "delete-by-id", operation: "delete", key: recordID},
 	{name: "associate", operation: "associate", key: externalID, links: true},
