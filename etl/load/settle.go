@@ -26,7 +26,7 @@ func (imp *Importer) Floor(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("find the newest ticket: %w", err)
 	}
 	if !isID(newest) {
-		return "0", nil
+		return imp.floorOfFew(ctx)
 	}
 	// A search lags; the list shows what has come since.
 	k := known{floor: newest, given: map[string]bool{}}
@@ -35,6 +35,33 @@ func (imp *Importer) Floor(ctx context.Context) (string, error) {
 		k.raise(id)
 	}
 	return k.floor, err
+}
+
+// floorOfFew is the floor where a search shows no ticket: of an account that has
+// none, or few that searches do not see yet, or whose answer has lost its content.
+// So the list is asked, and neither is believed at once that there is nothing.
+func (imp *Importer) floorOfFew(ctx context.Context) (string, error) {
+	k := known{given: map[string]bool{}}
+	for range 3 {
+		t, err := imp.list(ctx, "")
+		if err != nil {
+			return "", fmt.Errorf("find the newest ticket: %w", err)
+		}
+		if len(t.ids) > 0 && !t.whole {
+			return "", errors.New("HubSpot's search shows no ticket, but its list very many, so that the newest is not known; nothing was sent, try again later")
+		}
+		for _, id := range t.ids {
+			k.raise(id)
+		}
+		newest, err := imp.newest(ctx)
+		if err != nil {
+			return "", fmt.Errorf("find the newest ticket: %w", err)
+		}
+		if k.raise(newest); isID(k.floor) {
+			return k.floor, nil
+		}
+	}
+	return "0", nil
 }
 
 func (imp *Importer) newest(ctx context.Context, filters ...hubspot.Filter) (string, error) {

@@ -232,6 +232,33 @@ func TestSettleResend(t *testing.T) {
 	}
 }
 
+// TestFloorOfAnAccountThatLooksEmpty: a search may not see the tickets yet, or its
+// answer may have lost its content, as that of the list may.
+func TestFloorOfAnAccountThatLooksEmpty(t *testing.T) {
+	t.Parallel()
+	tests := map[string]sandbox.Options{
+		"searches lag":               {IndexLag: time.Hour},
+		"an empty search":            {IndexLag: -1, Faults: sandbox.Faults{{Match: "POST search", Kind: sandbox.EmptyResults, Nth: 1}}},
+		"an empty search, twice":     {IndexLag: -1, Faults: sandbox.Faults{{Match: "POST search", Kind: sandbox.EmptyResults, Times: 2}}},
+		"both empty":                 {IndexLag: time.Hour, Faults: sandbox.Faults{{Match: "GET tickets", Kind: sandbox.EmptyResults, Nth: 1}}},
+		"neither lags, nor is empty": {IndexLag: -1},
+	}
+	for name, opts := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSettling(t, false, opts)
+			empty, err := newSettling(t, false, opts).importer().Floor(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "0", empty)
+			s.store(t, "there before")
+			id := s.store(t, "there before")
+			floor, err := s.importer().Floor(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, id, floor)
+		})
+	}
+}
+
 // TestSettleByAssociations: without a key, a ticket is a row's only if it has the
 // associations that were sent with it, too. They tell rows with the same values apart.
 func TestSettleByAssociations(t *testing.T) {
