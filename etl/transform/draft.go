@@ -317,7 +317,7 @@ var draftPatterns = []string{
 	"d. MMM yyyy", "d. MMM yyyy HH:mm", "d MMM yyyy, HH:mm", "d. MMM yyyy, HH:mm", "d 'de' MMM 'de' yyyy", "d 'de' MMM 'de' yyyy HH:mm", "EEE d MMM yyyy", "EEE, d MMM yyyy", "EEE, d. MMM yyyy", "EEE d MMM yyyy HH:mm",
 	"d-MMM-yyyy", "d-MMM-yyyy HH:mm", "d-MMM-yyyy HH:mm:ss", "d-MMM-yy", "d-MMM-yy HH:mm", "d MMM yy", "d/MMM/yyyy", "d/MMM/yy", "yyyy年M月d日", "yyyy年M月d日 H:mm", "yyyy年M月d日 H:mm:ss", "yyyy年M月d日(EEE)", "yyyy년 M월 d일", "yyyy년 M월 d일 H:mm",
 	"yyyy.M.d", "yyyy.M.d H:mm", "yyyy.M.d H:mm:ss", "yyyy.M.d.", "yyyy.M.d. H:mm", "yyyy.M.d. H:mm:ss", "yyyy. M. d.", "yyyyMMdd", "yyyyMMddHHmmss",
-	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMM d, yyyy, h:mm a", "MMM d, yyyy h:mm:ss a", "MMM d, yyyy, h:mm:ss a", "EEE, MMM d, yyyy", "EEE, d MMM yyyy HH:mm:ss X", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
+	"MMM d, yyyy", "MMM d, yyyy h:mm a", "MMM d, yyyy, h:mm a", "MMM d, yyyy h:mm:ss a", "MMM d, yyyy, h:mm:ss a", "EEE, MMM d, yyyy", "MMM d, yyyy 'at' h:mm a", "d MMM yyyy 'at' h:mm a", "d MMM yyyy 'à' H:mm", "d. MMM yyyy 'um' H:mm", "d 'de' MMM 'de' yyyy 'às' H:mm", "d 'de' MMM 'de' yyyy, H:mm", "EEE MMM d HH:mm:ss X yyyy", "EEE MMM d HH:mm:ss yyyy", "EEE, d MMM yyyy HH:mm:ss X", "yyyy-MM-dd'T'HH:mm:ss.SSSZ", "epoch", "epoch-ms",
 }
 
 // dates declares a form that all cells have, if only one does. Where the cells
@@ -376,7 +376,8 @@ func (d *draft) datePattern(cells []string) {
 // have points, and where the order of day and month is not proven, the one of the other
 // order.
 func formOfDigits(cells []string) (form, other string) {
-	for _, end := range []string{"yy", "yy H:mm", "yy H:mm:ss", "yy, H:mm", "yy h:mm a", "yy, h:mm a", "yyyy H.mm", "yyyy H.mm.ss", "yyyy 'klo' H.mm", "yyyy 'kl.' H.mm"} {
+	for _, end := range []string{"yy", "yy H:mm", "yy H:mm:ss", "yy, H:mm", "yy h:mm a", "yy, h:mm a", "yyyy H.mm", "yyyy H.mm.ss", "yyyy 'klo' H.mm", "yyyy 'kl.' H.mm",
+		"yyyy H:mm 'Uhr'", "yyyy 'um' H:mm 'Uhr'", "yyyy, H:mm 'Uhr'", "yyyy 'à' H:mm", "yyyy 'às' H:mm", "yyyy 'a las' H:mm", "yyyy H'h'mm", "yyyy 'à' H'h'mm", "yyyy - H:mm", "yyyy 'at' h:mm a"} {
 		for _, sign := range []string{".", "/", "-"} {
 			dmy, mdy := "d"+sign+"M"+sign+end, "M"+sign+"d"+sign+end
 			isDMY, isMDY := allDates(cells, dmy), allDates(cells, mdy)

@@ -69,7 +69,11 @@ func (d *draft) matchKey() {
 	}
 	if column, ok := d.named(keySynonyms, d.numbersTickets); ok && len(unique) > 0 {
 		d.key, d.keyAt = unique[0], column
-		d.take(d.key, column, "? it looks like the number of the ticket")
+		why := "? it looks like the number of the ticket"
+		if fraction, _ := patternOf(`^\d+\.0$`); all(d.texts(column), fraction.MatchString) {
+			why += ", but a program has put .0 behind it; export it again as text"
+		}
+		d.take(d.key, column, why)
 	}
 }
 
