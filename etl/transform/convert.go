@@ -127,12 +127,17 @@ func textFlaw(s string) *flaw {
 // boolConverter reads yes and no.
 type boolConverter struct{ labels map[string]string } // by folded label of the account
 
-// boolWords are the words for yes and no, folded. docs/mapping.md lists them.
+// boolWords are the words for yes and no, folded.
 var boolWords = map[string]string{
 	"true": "true", "yes": "true", "y": "true", "1": "true", "x": "true",
 	"sim": "true", "s": "true", "si": "true", "sí": "true", "ja": "true", "oui": "true", "verdadeiro": "true",
 	"false": "false", "no": "false", "n": "false", "0": "false",
 	"não": "false", "nao": "false", "nein": "false", "non": "false", "falso": "false",
+	// As spreadsheet programs save truth values in other languages, and people write them.
+	"wahr": "true", "vrai": "true", "verdadero": "true", "vero": "true", "waar": "true", "sant": "true", "sand": "true", "sann": "true", "tosi": "true", "prawda": "true", "pravda": "true", "igaz": "true", "doğru": "true", "истина": "true",
+	"falsch": "false", "faux": "false", "onwaar": "false", "falskt": "false", "falsk": "false", "usann": "false", "epätosi": "false", "fałsz": "false", "nepravda": "false", "hamis": "false", "yanlış": "false", "yanliş": "false", "ложь": "false",
+	"sì": "true", "tak": "true", "ano": "true", "áno": "true", "igen": "true", "evet": "true", "kyllä": "true", "да": "true", "так": "true", "はい": "true", "是": "true", "예": "true", "نعم": "true", "כן": "true",
+	"nee": "false", "nej": "false", "nei": "false", "nie": "false", "ne": "false", "nem": "false", "hayır": "false", "ei": "false", "нет": "false", "ні": "false", "いいえ": "false", "否": "false", "아니요": "false", "아니오": "false", "لا": "false", "לא": "false",
 }
 
 func (boolConverter) words() string { return "yes/no → true/false" }

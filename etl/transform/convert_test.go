@@ -259,3 +259,21 @@ func TestConversions(t *testing.T) {
 		})
 	}
 }
+
+// Yes and no are read as spreadsheet programs of many languages save them, in any case.
+func TestWordsForYesAndNo(t *testing.T) {
+	t.Parallel()
+	m := compile(t, "operation: update\nkey: {property: external_id, column: Ticket ID}\nproperties: {escalated: X}\n")
+	for word, want := range map[string]string{
+		"WAHR": "true", "FALSCH": "false", "VRAI": "true", "FAUX": "false", "Verdadero": "true", "ИСТИНА": "true", "ЛОЖЬ": "false", "PRAWDA": "true", "FAŁSZ": "false",
+		"Tak": "true", "Nie": "false", "да": "true", "нет": "false", "はい": "true", "いいえ": "false", "是": "true", "否": "false", "Ja": "true", "Nej": "false", " sì ": "true", "YANLIŞ": "false",
+	} {
+		rec := row("Ticket ID", "1", "X", word)
+		_, problems := m.Apply(rec)
+		require.Empty(t, told(problems), word)
+		got, _ := rec.Property("escalated")
+		require.Equal(t, want, got, word)
+	}
+	_, problems := m.Apply(row("Ticket ID", "1", "X", "vielleicht"))
+	require.Equal(t, []string{"M INVALID_BOOL"}, codes(problems))
+}
