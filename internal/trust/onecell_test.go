@@ -1,10 +1,12 @@
 package trust_test
 
 import (
+	"archive/zip"
 	"context"
 	"encoding/csv"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -143,9 +145,9 @@ func TestOneWrongCell(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	for _, format := range []string{"csv", "xlsx"} {
-		path := filepath.Join(dir, "good."+format)
-		writeGood(t, path, -1, "", nil)
-		require.Empty(t, problemsOf(t, path, m, s), "the good file")
+		good := filepath.Join(dir, "good."+format)
+		writeGood(t, good, -1, "", nil)
+		require.Empty(t, problemsOf(t, good, m, s), "the good file")
 		random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 		for i, mistake := range mistakes {
 			row := random.IntN(*fileRows)
@@ -163,7 +165,11 @@ func TestOneWrongCell(t *testing.T) {
 				continue
 			}
 			path := filepath.Join(dir, fmt.Sprintf("bad%d.%s", i, format))
-			writeGood(t, path, row, mistake.column, value)
+			if format == "xlsx" {
+				withRow(t, good, path, row, mistake.column, value)
+			} else {
+				writeGood(t, path, row, mistake.column, value)
+			}
 			problems := problemsOf(t, path, m, s)
 			require.Len(t, problems, 1, name)
 			p := problems[0]
@@ -248,26 +254,93 @@ func writeGood(t *testing.T, path string, row int, column string, value any) {
 	}
 	out.add(header)
 	for n := range *fileRows {
-		cells := make([]any, len(goodCells))
-		for i, c := range goodCells {
-			text := c.text
-			if strings.Contains(text, "%d") {
-				text = fmt.Sprintf(text, n)
-			}
-			cells[i] = text
-			if c.typed != nil && out.typed() {
-				cells[i] = c.typed
-			}
-		}
 		if n == row {
-			cells[columnOf(column)] = value
-			if column == "Second" && value == any("77") {
-				cells[columnOf("Domain")] = "example.com"
-			}
+			out.add(out.row(n, column, value))
+		} else {
+			out.add(out.row(n, "", nil))
 		}
-		out.add(cells)
 	}
 	out.close()
+}
+
+// row are the cells of a row, the one of a column changed.
+func (w *table) row(n int, column string, value any) []any {
+	cells := make([]any, len(goodCells))
+	for i, c := range goodCells {
+		text := c.text
+		if strings.Contains(text, "%d") {
+			text = fmt.Sprintf(text, n)
+		}
+		cells[i] = text
+		if c.typed != nil && w.typed() {
+			cells[i] = c.typed
+		}
+	}
+	if column != "" {
+		cells[columnOf(column)] = value
+	}
+	return cells
+}
+
+const sheetPart = "xl/worksheets/sheet1.xml"
+
+// withRow writes the good workbook with one cell changed: its row is written by itself,
+// in its place of an empty sheet, and takes the place of the other one, since writing
+// very many rows anew for each cell takes longer than reading them.
+func withRow(t *testing.T, good, path string, row int, column string, value any) {
+	t.Helper()
+	one := newTable(t, path+".row.xlsx")
+	one.rowsIn = row + 1
+	one.add(one.row(row, column, value))
+	one.close()
+	place := row + 2
+	_, changed, _ := cutRow(t, partOf(t, one.path), place)
+	before, _, after := cutRow(t, partOf(t, good), place)
+	from, err := zip.OpenReader(good)
+	require.NoError(t, err)
+	defer from.Close()
+	file, err := os.Create(path)
+	require.NoError(t, err)
+	out := zip.NewWriter(file)
+	for _, f := range from.File {
+		if f.Name != sheetPart {
+			require.NoError(t, out.Copy(f))
+			continue
+		}
+		w, err := out.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Store})
+		require.NoError(t, err)
+		for _, text := range []string{before, changed, after} {
+			_, err = io.WriteString(w, text)
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, out.Close())
+	require.NoError(t, file.Close())
+	require.NoError(t, os.Remove(one.path))
+}
+
+// partOf is the worksheet of a workbook.
+func partOf(t *testing.T, path string) string {
+	t.Helper()
+	book, err := zip.OpenReader(path)
+	require.NoError(t, err)
+	defer book.Close()
+	f, err := book.Open(sheetPart)
+	require.NoError(t, err)
+	content, err := io.ReadAll(f)
+	require.NoError(t, err)
+	return string(content)
+}
+
+// cutRow parts a worksheet around one of its rows.
+func cutRow(t *testing.T, sheet string, place int) (before, row, after string) {
+	t.Helper()
+	begin := strings.Index(sheet, fmt.Sprintf(`<row r="%d"`, place))
+	require.GreaterOrEqual(t, begin, 0)
+	size := strings.Index(sheet[begin:], "</row>")
+	require.Positive(t, size)
+	size += len("</row>")
+	return sheet[:begin], sheet[begin : begin+size], sheet[begin+size:]
 }
 
 // A table is a file that rows are added to.
