@@ -144,12 +144,12 @@ func (b *headerBlock) because() string {
 }
 
 // mayBeMerged says whether merged cells could make the header more than the row
-// rows[at]: beside it is a row in which other cells are filled.
+// rows[at]: beside it is a row in which other cells are filled, and which could be names.
 func mayBeMerged(rows []sheetRow, at int) bool {
 	if at > 0 && rows[at-1].row == rows[at].row-1 {
 		return true
 	}
-	if at+1 == len(rows) || rows[at+1].row != rows[at].row+1 {
+	if at+1 == len(rows) || rows[at+1].row != rows[at].row+1 || isSurelyTicket(rows[at+1]) {
 		return false
 	}
 	a, b := rows[at].fields, rows[at+1].fields
@@ -291,6 +291,22 @@ func hasOnlyNames(r sheetRow) bool {
 		}
 	}
 	return true
+}
+
+// isSurelyTicket says whether r holds what no name of a column is, not even a year.
+func isSurelyTicket(r sheetRow) bool {
+	const year = 4
+	for i, text := range r.fields {
+		switch kind := r.kinds[i]; {
+		case kind != etl.Text && kind != etl.Number && kind != etl.CellError:
+			return true
+		case isDecimal(text) && (len(text) > year || strings.Contains(text, ".")):
+			return true
+		case kind == etl.Text && (utf8.RuneCountInString(text) > maxName || strings.ContainsAny(text, "@")):
+			return true
+		}
+	}
+	return false
 }
 
 func isName(text string) bool {

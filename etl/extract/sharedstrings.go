@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -195,6 +196,9 @@ func (s *sharedStrings) read() error {
 		s.note(size)
 	}
 	if s.file == nil && len(s.last) == 0 && len(s.first)+len(b.texts) <= sharedFirst {
+		if full := len(s.first)+len(b.texts) > cap(s.first); full && cap(s.first) > sharedFirst/8 {
+			s.first = slices.Grow(s.first, sharedFirst-len(s.first)) // at once: doubling would leave as much behind
+		}
 		s.first = append(s.first, b.texts...)
 		s.filed = s.size
 		return nil
