@@ -7,19 +7,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/ticketetl/ticketetl/internal/offheap"
 )
 
 const (
 	sharedFirst = 8 << 20    // bytes of the first texts, which stay in memory
-	sharedLast  = 1 << 20    // bytes of the last texts, which are in memory too
+	sharedLast  = 256 << 10  // bytes of the last texts, which are in memory too
 	sharedBlock = 64 << 10   // bytes of texts that are read together
 	sharedMost  = 10_000_000 // texts; a sheet has room for more cells, but not with a text of its own each
-	sharedGroup = 16         // texts that share an entry of the index
-	sharedSizes = 64 << 10   // bytes of the index that are allocated together
+	sharedGroup = 32         // texts that share an entry of the index
+	sharedSizes = 1 << 20    // bytes of the index that are reserved together
 )
 
 // sharedStrings are the texts that a workbook's cells refer to by number.
@@ -36,9 +37,10 @@ type sharedStrings struct {
 	count  int
 	size   int64         // of all texts
 	groups []sharedEntry // of each sharedGroup texts
-	sizes  [][]byte      // of each text, as uvarint
+	sizes  [][]byte      // of each text, as uvarint; outside Go's heap
+	next   sharedCursor
 
-	first  []byte // the texts from 0 on
+	first  []byte // the texts from 0 on; outside Go's heap
 	last   []byte // the texts up to size; those beyond first that are not yet in file, and some that are
 	filed  int64  // where the texts that are not in file begin
 	file   *os.File
@@ -166,18 +168,38 @@ func fileFault(err error) error {
 	return fmt.Errorf("the workbook's texts are kept in a file in %s: %w; make room there, or set TMPDIR to another folder", os.TempDir(), cause(err))
 }
 
-// find says where text number n begins and how many bytes it has.
+// A sharedCursor is where a text stands, and its size and those of the next.
+type sharedCursor struct {
+	number int
+	at     int64
+	sizes  []byte
+}
+
+// find says where text number n begins and how many bytes it has. The one after the
+// last that was found is found at once.
 func (s *sharedStrings) find(n int) (at int64, size int) {
-	entry := s.groups[n/sharedGroup]
-	sizes := s.sizes[entry.sizes/sharedSizes][entry.sizes%sharedSizes:]
-	at = entry.at
-	for range n % sharedGroup {
-		size, used := binary.Uvarint(sizes)
-		at += int64(size)
-		sizes = sizes[used:]
+	c := s.next
+	if n != c.number || n%sharedGroup == 0 {
+		entry := s.groups[n/sharedGroup]
+		c = sharedCursor{n, entry.at, s.sizes[entry.sizes/sharedSizes][entry.sizes%sharedSizes:]}
+		for range n % sharedGroup {
+			c.skip()
+		}
 	}
-	last, _ := binary.Uvarint(sizes)
-	return at, int(last)
+	at = c.at
+	size = c.skip()
+	if n >= s.next.number {
+		s.next = sharedCursor{n + 1, c.at, c.sizes}
+	}
+	return at, size
+}
+
+// skip goes on to the next text, and returns the size of this one.
+func (c *sharedCursor) skip() int {
+	size, used := binary.Uvarint(c.sizes[:cap(c.sizes)]) // the next may have been added since
+	c.at += int64(size)
+	c.sizes = c.sizes[used:cap(c.sizes)]
+	return int(size)
 }
 
 // read takes the next texts of the part, or closes it at its end.
@@ -196,8 +218,8 @@ func (s *sharedStrings) read() error {
 		s.note(size)
 	}
 	if s.file == nil && len(s.last) == 0 && len(s.first)+len(b.texts) <= sharedFirst {
-		if full := len(s.first)+len(b.texts) > cap(s.first); full && cap(s.first) > sharedFirst/8 {
-			s.first = slices.Grow(s.first, sharedFirst-len(s.first)) // at once: doubling would leave as much behind
+		if s.first == nil {
+			s.first = offheap.Reserve(sharedFirst)[:0]
 		}
 		s.first = append(s.first, b.texts...)
 		s.filed = s.size
@@ -215,7 +237,7 @@ func (s *sharedStrings) note(size int) {
 	last := len(s.sizes) - 1
 	if s.count%sharedGroup == 0 {
 		if last < 0 || len(s.sizes[last])+sharedGroup*binary.MaxVarintLen64 > sharedSizes {
-			s.sizes = append(s.sizes, make([]byte, 0, sharedSizes))
+			s.sizes = append(s.sizes, offheap.Reserve(sharedSizes)[:0])
 			last++
 		}
 		s.groups = append(s.groups, sharedEntry{s.size, uint32(last*sharedSizes + len(s.sizes[last]))})
@@ -275,6 +297,10 @@ func (s *sharedStrings) close() error {
 	}
 	if s.named {
 		errs = append(errs, os.Remove(s.file.Name()))
+	}
+	offheap.Release(s.first[:cap(s.first)])
+	for _, sizes := range s.sizes {
+		offheap.Release(sizes[:cap(sizes)])
 	}
 	*s = sharedStrings{}
 	return errors.Join(errs...)

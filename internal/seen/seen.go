@@ -10,6 +10,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/ticketetl/ticketetl/internal/offheap"
 )
 
 // An entry is 16 bytes: 88 bits of the hash and a place. A place is never 0, so
@@ -55,7 +57,7 @@ func (s *Set) Find(text string) (known uint64, found bool) {
 // Free gives the memory back. The Set is then empty.
 func (s *Set) Free() {
 	for i := range s.segments {
-		release(s.segments[i].slots)
+		offheap.Release(s.segments[i].slots)
 	}
 	*s = Set{}
 }
@@ -130,9 +132,9 @@ func (h hash) store(at []byte, place uint64) {
 
 func (g *segment) grow() {
 	old := g.slots
-	defer release(old)
+	defer offheap.Release(old)
 	size := max(len(old)+len(old)/5, len(old)+step)
-	g.slots = reserve((size + step - 1) / step * step)
+	g.slots = offheap.Reserve((size + step - 1) / step * step)
 	for ; len(old) > 0; old = old[entrySize:] {
 		low := binary.LittleEndian.Uint64(old[8:])
 		if place := low & MaxPlace; place != 0 {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/ticketetl/ticketetl/internal/offheap"
 )
 
 // TestSetIsAMap compares a Set with a map, over few texts that come again and
@@ -80,7 +82,7 @@ func (s *Set) bytes() int {
 func TestHashesDiffer(t *testing.T) {
 	t.Parallel()
 	var g segment
-	defer func() { release(g.slots) }()
+	defer func() { offheap.Release(g.slots) }()
 	for i := range uint64(10_000) {
 		_, taken := g.put(hash{high: 7, low: (i % 5000) << placeBits}, i+1, false)
 		require.Equal(t, i >= 5000, taken, "%d", i)
