@@ -111,7 +111,7 @@ type earlierSheets struct {
 var earlierLimits = Limits{MaxField: 256 << 20, MaxRow: 1 << 30, MaxUnzipped: math.MaxInt64}
 
 func newEarlierSheets(path string, e *Earlier) (earlierReader, error) {
-	r := &earlierSheets{path: path, width: len(e.Columns), opts: Options{Name: e.Path, Header: 1, Limits: earlierLimits}}
+	r := &earlierSheets{path: path, width: len(e.Columns), opts: Options{Name: e.Path, Header: 1, Limits: earlierLimits, exact: true}}
 	var err error
 	if err = r.open(); err != nil {
 		return nil, err
@@ -124,16 +124,10 @@ func newEarlierSheets(path string, e *Earlier) (earlierReader, error) {
 	return r, nil
 }
 
-// open opens the sheet that the options name. Moments are as exact as they were
-// written, whatever parts of a second their format shows.
+// open opens the sheet that the options name.
 func (r *earlierSheets) open() (err error) {
 	if r.file, err = Open(r.path, r.opts); err != nil {
 		return err
-	}
-	if rows, ok := r.file.rows.(*sheetRows); ok {
-		for i := range rows.book.formats {
-			rows.book.formats[i].millis = true
-		}
 	}
 	return checkWidth(r.file.Header().Len(), r.width)
 }

@@ -24,6 +24,8 @@ type Options struct {
 	Escape    string // how a quote inside a cell is written: "double" or "backslash"; "" detects it
 	Hidden    string // "skip" leaves hidden rows and columns of a worksheet out; "" and "read" take them
 	Limits    Limits
+
+	exact bool // worksheet: moments are as exact as they are stored, whatever parts of a second their format shows
 }
 
 // Limits bound what a file may ask of this process. Zero means the default.

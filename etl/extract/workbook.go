@@ -26,6 +26,7 @@ type workbook struct {
 	date1904 bool
 	sheets   []sheetPart
 	limits   Limits
+	exact    bool // moments are not rounded to seconds
 }
 
 // A sheetPart is a worksheet and where it is kept.
@@ -73,7 +74,7 @@ type stylesPart struct {
 }
 
 func openWorkbook(file *os.File, read *meter, opts Options, info *Info) (rowReader, error) {
-	s := &sheetRows{file: file, name: opts.Name, read: read, book: &workbook{limits: opts.Limits}}
+	s := &sheetRows{file: file, name: opts.Name, read: read, book: &workbook{limits: opts.Limits, exact: opts.exact}}
 	if err := s.open(opts, info); err != nil {
 		s.release()
 		return nil, err
@@ -138,6 +139,7 @@ func (b *workbook) readStyles(name string) error {
 		if !ok {
 			f = builtIn(xf.NumFmtID)
 		}
+		f.millis = f.millis || b.exact
 		b.formats = append(b.formats, f)
 	}
 	return nil

@@ -235,6 +235,9 @@ func (t *Table) Commit() error {
 // Abort removes what was written; what stood at the target stays. What went to
 // standard output is cut off.
 func (t *Table) Abort() error {
+	if begun, ok := t.format.(io.Closer); ok {
+		_ = begun.Close() // what it says is of no interest any more
+	}
 	if t.pend == nil {
 		return nil
 	}

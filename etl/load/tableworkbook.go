@@ -42,8 +42,11 @@ func newWorkbook(w io.Writer, opts TableOptions) (format, error) {
 		}
 		b.styles[kind] = id
 	}
-	if err := b.begin(); err != nil || opts.Edit == nil {
-		return b, err
+	if opts.Edit == nil {
+		return newSheets(b)
+	}
+	if err := b.begin(); err != nil {
+		return nil, err
 	}
 	return newEditable(b)
 }
@@ -55,17 +58,7 @@ var numberFormats = map[etl.Kind]string{
 
 // begin starts the next sheet with its header.
 func (b *workbook) begin() error {
-	b.sheet++
-	name := TicketsSheet
-	if b.sheet > 1 {
-		name = fmt.Sprintf("%s %d", TicketsSheet, b.sheet)
-	}
-	var err error
-	if b.sheet == 1 {
-		err = b.file.SetSheetName("Sheet1", name)
-	} else {
-		_, err = b.file.NewSheet(name)
-	}
+	name, err := b.addSheet()
 	if err != nil {
 		return err
 	}
@@ -82,30 +75,37 @@ func (b *workbook) begin() error {
 	return b.stream.SetRow("A1", b.cells)
 }
 
+// addSheet adds an empty sheet.
+func (b *workbook) addSheet() (name string, err error) {
+	b.sheet++
+	if b.sheet == 1 {
+		return TicketsSheet, b.file.SetSheetName("Sheet1", TicketsSheet)
+	}
+	name = fmt.Sprintf("%s %d", TicketsSheet, b.sheet)
+	_, err = b.file.NewSheet(name)
+	return name, err
+}
+
 // layout freezes the header and sets widths that show most values.
 func (b *workbook) layout() error {
 	for i, c := range b.opts.Columns {
-		width := 20.0
-		if c.Name == "subject" || c.Name == "content" {
-			width = 50
-		}
-		if err := b.stream.SetColWidth(i+1, i+1, width); err != nil {
+		if err := b.stream.SetColWidth(i+1, i+1, columnWidth(c)); err != nil {
 			return err
 		}
 	}
 	return b.stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
 }
 
-func (b *workbook) row(rec *etl.Record) error {
-	values := rec.Properties
-	if b.next > maxSheetRows {
-		if err := b.stream.Flush(); err != nil {
-			return err
-		}
-		if err := b.begin(); err != nil {
-			return err
-		}
+// columnWidth is in characters.
+func columnWidth(c Column) float64 {
+	if c.Name == "subject" || c.Name == "content" {
+		return 50
 	}
+	return 20
+}
+
+// setCells sets the cells of the next row.
+func (b *workbook) setCells(values []etl.Property) error {
 	for i := range values {
 		cell, err := b.cell(b.opts.Columns[i].Kind, values[i].Value)
 		if err != nil {
@@ -113,9 +113,7 @@ func (b *workbook) row(rec *etl.Record) error {
 		}
 		b.cells[i] = cell
 	}
-	err := b.stream.SetRow("A"+strconv.Itoa(b.next), b.cells)
-	b.next++
-	return err
+	return nil
 }
 
 // cell is the value of one cell: typed where the text has the form of its kind
