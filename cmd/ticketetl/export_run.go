@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -192,8 +191,8 @@ func (e *exporting) unwritten(err error) error {
 	switch {
 	case e.app.interrupts():
 		return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s was not written. %s", output, again)}
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("the disk is full (%w); %s was not written. Make room. %s", err, output, again)
+	case isFull(err):
+		return &exitError{code: exitStopped, err: fmt.Errorf("the disk is full (%v); %s was not written. Make room. %s", err, output, again)}
 	case hubspot.IsDailyLimit(err), errors.Is(err, hubspot.ErrGaveUp):
 		return fmt.Errorf("%w; %s was not written. %s", err, output, again)
 	}

@@ -1,0 +1,63 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ticketetl/ticketetl/internal/sandbox"
+)
+
+// Where files cannot grow, as on a full disk, an export says so once and leaves what
+// was there; once there is room, the same command carries on.
+func TestExportToAFullDisk(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, 31, sandbox.Options{IndexLag: -1})
+	o.create(t, 1500)
+	for _, name := range []string{"out.csv", "out.xlsx", "out.parquet"} {
+		o.export(t, "full-"+name)
+		require.NoError(t, os.WriteFile(o.path(name), []byte("what was there"), 0o600))
+		stopped := 0
+		for blocks := 1; blocks < 800; blocks = blocks*2 + 7 { // of 512 bytes
+			code, said := o.limited(t, blocks, name)
+			if code == exitDone {
+				break
+			}
+			require.Equal(t, exitStopped, code, said)
+			require.Contains(t, said, "the disk is full (")
+			require.Contains(t, said, name+" was not written. Make room. Run the same command again")
+			data, err := os.ReadFile(o.path(name))
+			require.NoError(t, err)
+			require.Equal(t, "what was there", string(data))
+			stopped++
+		}
+		require.GreaterOrEqual(t, stopped, 3)
+		o.export(t, name)
+		o.requireSame(t, "full-"+name, name)
+		require.NoDirExists(t, o.path(name+partSuffix))
+	}
+}
+
+// limited exports with a bound on how large a file may grow.
+func (o *office) limited(t *testing.T, blocks int, name string) (code int, said string) {
+	t.Helper()
+	script := fmt.Sprintf(`trap '' XFSZ; ulimit -f %d; exec ticketetl export -o %q --progress none --properties %s`, blocks, o.path(name), officeProperties)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Env = append(os.Environ(), "HUBSPOT_ACCESS_TOKEN=x", "HUBSPOT_BASE_URL="+o.url)
+	var shown bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &shown, &shown
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), shown.String()
+	}
+	require.NoError(t, err)
+	return exitDone, shown.String()
+}
