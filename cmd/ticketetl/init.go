@@ -95,7 +95,11 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 	if err := renameio.WriteFile(opts.output, draft.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(opts.output))); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%s drafted. Look it over, what is marked \"# ?\" above all, then: ticketetl validate -m %s %s\n", opts.output, opts.output, opts.file)
+	look := "Look it over, what is marked \"# ?\" above all"
+	if bytes.Contains(draft.Bytes(), []byte(transform.NothingFits)) {
+		look = "Fill in what is marked with \"" + transform.NothingFits + "\" (is it the right sheet, and the right row of the header?)"
+	}
+	_, err = fmt.Fprintf(a.out, "%s drafted. %s, then: ticketetl validate -m %s %s\n", opts.output, look, shellWord(opts.output), shellWord(opts.file))
 	return err
 }
 

@@ -27,6 +27,9 @@ type DraftInput struct {
 	Ask func(Question) (int, error)
 }
 
+// NothingFits stands in a draft beside what new tickets need and no column is for.
+const NothingFits = "HubSpot needs it, and no column fits"
+
 // Draft writes a commented mapping that Parse reads. Columns are matched to
 // properties by name, by label and by what other help-desks call them; what is
 // not certain is marked "# ?".
@@ -587,7 +590,7 @@ func (d *draft) missing() {
 		if items := d.stageLookup().items; name == stageProperty && len(items) > 0 {
 			example = items[0].label
 		}
-		d.linef("  # %s: {value: %s}  # ? HubSpot needs it, and no column fits", name, strconv.Quote(example))
+		d.linef("  # %s: {value: %s}  # ? %s", name, strconv.Quote(example), NothingFits)
 	}
 	_, mapped := d.columns[pipelineProperty]
 	if _, staged := d.columns[stageProperty]; d.pipeline != nil && !staged {
