@@ -36,6 +36,15 @@ func (s *span) add(n int64) {
 // maxGroup bounds the requests of one transaction.
 const maxGroup = 256
 
+// started is the journal, once it takes requests; none on an error, since nothing
+// would ever end it.
+func (j *Journal) started() (*Journal, error) {
+	if err := j.start(); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
 // start begins to take requests. On an error the journal is closed.
 func (j *Journal) start() error {
 	w := &writer{journal: j, begun: j.stored}

@@ -111,7 +111,7 @@ func Create(dir string, facts Facts) (*Journal, error) {
 		_ = j.db.Close()
 		return nil, explain(path, err)
 	}
-	return j, j.start()
+	return j.started()
 }
 
 // Open opens the journal in the run folder dir, of a run that ended in whatever
@@ -138,7 +138,7 @@ func Open(dir string) (*Journal, error) {
 		_ = j.db.Close()
 		return nil, explain(path, err)
 	}
-	return j, j.start()
+	return j.started()
 }
 
 func open(path string) (*Journal, error) {

@@ -459,6 +459,20 @@ func execute(t *testing.T, dir, statement string) {
 	require.NoError(t, err)
 }
 
+// TestThatCannotStart: where the mark cannot be made, as on a disk that has just
+// become full, there is an error and no journal, which nobody could close.
+func TestThatCannotStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, journal.MarkFile), 0o700))
+	j, err := journal.Create(dir, facts())
+	require.Error(t, err)
+	require.Nil(t, j)
+	j, err = journal.Open(dir)
+	require.Error(t, err)
+	require.Nil(t, j)
+}
+
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	j, dir := create(t, facts())
