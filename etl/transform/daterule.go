@@ -137,6 +137,10 @@ func (s *scan) char(c byte) bool {
 }
 
 func (s *scan) blanks() bool {
+	if len(s.rest) > 1 && s.rest[0] == ' ' && s.rest[1] > ' ' && s.rest[1] < utf8.RuneSelf { // nearly always
+		s.rest = s.rest[1:]
+		return true
+	}
 	before := len(s.rest)
 	s.rest = strings.TrimLeftFunc(s.rest, unicode.IsSpace)
 	return len(s.rest) < before
@@ -504,7 +508,7 @@ func (s *scan) digits(to *int, least, most int) bool {
 
 // word reads a literal of a pattern; a blank stands for any number of blanks.
 func (s *scan) word(literal string) bool {
-	if strings.TrimSpace(literal) == "" {
+	if literal == " " || strings.TrimSpace(literal) == "" {
 		return s.blanks()
 	}
 	rest, ok := strings.CutPrefix(s.rest, literal)
