@@ -18,3 +18,6 @@ func ReadDate(text, form, zone string, day bool, kind etl.Kind) (value string, o
 	value, f := d.convert(cell{text: text, kind: kind})
 	return value, f == nil || f.warning
 }
+
+// DaysIn is for tests.
+var DaysIn = daysIn
