@@ -110,6 +110,12 @@ func makePart(dir string) error {
 	return nil
 }
 
+// isPart says whether dir is what a stopped export has left.
+func isPart(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, pagesFile))
+	return err == nil
+}
+
 // open opens the pages. Those of another request are dropped, and so are those
 // of which it is not known when they were begun.
 func (pt *part) open(r request, anew bool) error {
