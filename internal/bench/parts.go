@@ -176,8 +176,9 @@ func (b *bench) limited(int) error {
 	}, "--limit", fmt.Sprint(perWindow), "--latency", "50ms-400ms", "--index-lag", "0s")
 }
 
-// tellLimit: the limit allows its number of calls at once, and as many again in each
-// window that follows.
+// tellLimit says how near the calls of a run came to what the limit allows: so many
+// in each window, over the whole of the run; and, which no run can quite reach, the
+// first window's at once and those of the others besides.
 func (b *bench) tellLimit(s sample) error {
 	folders, err := filepath.Glob(b.path("runs/*"))
 	if err != nil || len(folders) != 1 {
@@ -188,8 +189,9 @@ func (b *bench) tellLimit(s sample) error {
 		return err
 	}
 	calls, wall := float64(summary.Calls.Total), s.wall.Seconds()
-	fmt.Printf("%.0f calls, %d answered 429 (%.2f in 1,000); %.1f %% of what the limit allows in that time (%.0f); %.1f %% of one core.\n",
+	steady := perWindow * wall / window
+	fmt.Printf("%.0f calls, %d answered 429 (%.2f in 1,000); %.1f %% of the limit's rate, %.1f %% with a first window at once; %.1f %% of one core.\n",
 		calls, summary.Calls.RateLimited, 1000*float64(summary.Calls.RateLimited)/calls,
-		100*calls/(perWindow+perWindow*wall/window), perWindow+perWindow*wall/window, 100*s.cpu.Seconds()/wall)
+		100*calls/steady, 100*calls/(perWindow+steady), 100*s.cpu.Seconds()/wall)
 	return nil
 }
