@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/klauspost/compress/flate"
 	"golang.org/x/text/encoding/htmlindex"
 )
 
@@ -33,7 +32,6 @@ func openParts(r io.ReaderAt, size int64, limits Limits) (parts, error) {
 	if len(archive.File) > maxParts {
 		return nil, fmt.Errorf("the workbook has more than %d parts", maxParts)
 	}
-	archive.RegisterDecompressor(zip.Deflate, inflate)
 	p := parts{}
 	var unpacked uint64
 	for _, f := range archive.File {
@@ -45,10 +43,6 @@ func openParts(r io.ReaderAt, size int64, limits Limits) (parts, error) {
 	}
 	return p, nil
 }
-
-// inflate unpacks with the library that does it in three quarters of the time of
-// compress/flate.
-func inflate(r io.Reader) io.ReadCloser { return flate.NewReader(bufio.NewReaderSize(r, 1<<16)) }
 
 // partName is the key of a part that target names, as seen from folder.
 func partName(folder, target string) string {
