@@ -21,11 +21,11 @@ func TestNeedIsToldBeforehand(t *testing.T) {
 		out, err string
 	}{
 		{name: "fits", daily: 1000, code: exitDone, out: `Sending 1,000 rows takes about 10 requests; [0-9]+ left today\.`},
-		{name: "does not fit", daily: 12, code: exitStopped,
+		{name: "does not fit", daily: 17, code: exitStopped,
 			out: `Sending 1,000 rows takes about 10 requests, and only [0-9] are left today\. The run will stop there and can be resumed`},
-		{name: "does not fit, told to a program", daily: 12, code: exitStopped, args: []string{"--format", "json", "--progress", "json"},
+		{name: "does not fit, told to a program", daily: 17, code: exitStopped, args: []string{"--format", "json", "--progress", "json"},
 			err: `\{"event":"plan","fits":false,"requests":10,"requests_left_today":[0-9],"rows":1000\}`},
-		{name: "told with the progress, where the result is JSON", daily: 12, code: exitStopped, args: []string{"--format", "json", "--progress", "log"},
+		{name: "told with the progress, where the result is JSON", daily: 17, code: exitStopped, args: []string{"--format", "json", "--progress", "log"},
 			err: `Sending 1,000 rows takes about 10 requests, and only [0-9] are left today`},
 		{name: "not known", daily: -1, code: exitDone, out: `Sending 1,000 rows takes about 10 requests\.`},
 	}
