@@ -83,8 +83,9 @@ func ScanXML(in io.Reader, size int) (tokens []string, err error) {
 	}
 }
 
-// SharedTexts opens the texts that the cells of the workbook at path share.
-func SharedTexts(path string) (text func(n int) (string, error), close func() error, err error) {
+// SharedTexts opens the texts that the cells of the workbook at path share, and keeps
+// the first keep bytes of them in memory.
+func SharedTexts(path string, keep int) (text func(n int) (string, error), close func() error, err error) {
 	file, size, err := openRegular(path, path)
 	if err != nil {
 		return nil, nil, err
@@ -98,6 +99,7 @@ func SharedTexts(path string) (text func(n int) (string, error), close func() er
 	if err != nil {
 		return nil, nil, err
 	}
+	s.keep = keep
 	text = func(n int) (string, error) {
 		b, err := s.append(nil, n)
 		return string(b), err

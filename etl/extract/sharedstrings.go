@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	sharedFirst = 8 << 20    // bytes of the first texts, which stay in memory
+	sharedFirst = 8 << 20    // bytes of the first texts, which stay in memory: sharedStrings.keep
 	sharedLast  = 256 << 10  // bytes of the last texts, which are in memory too
 	sharedBlock = 64 << 10   // bytes of texts that are read together
 	sharedMost  = 10_000_000 // texts; a sheet has room for more cells, but not with a text of its own each
@@ -40,6 +40,7 @@ type sharedStrings struct {
 	sizes  [][]byte      // of each text, as uvarint; outside Go's heap
 	next   sharedCursor
 
+	keep   int    // bytes of the first texts that stay in memory
 	first  []byte // the texts from 0 on; outside Go's heap
 	last   []byte // the texts up to size; those beyond first that are not yet in file, and some that are
 	filed  int64  // where the texts that are not in file begin
@@ -73,7 +74,7 @@ type textBlock struct {
 
 // openSharedStrings opens the named part; "" is a workbook without one.
 func openSharedStrings(p parts, name string, limits Limits) (*sharedStrings, error) {
-	s := &sharedStrings{}
+	s := &sharedStrings{keep: sharedFirst}
 	if name == "" {
 		return s, nil
 	}
@@ -217,9 +218,9 @@ func (s *sharedStrings) read() error {
 	for _, size := range b.sizes {
 		s.note(size)
 	}
-	if s.file == nil && len(s.last) == 0 && len(s.first)+len(b.texts) <= sharedFirst {
+	if s.file == nil && len(s.last) == 0 && len(s.first)+len(b.texts) <= s.keep {
 		if s.first == nil {
-			s.first = offheap.Reserve(sharedFirst)[:0]
+			s.first = offheap.Reserve(s.keep)[:0]
 		}
 		s.first = append(s.first, b.texts...)
 		s.filed = s.size

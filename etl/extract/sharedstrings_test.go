@@ -39,11 +39,11 @@ func sharedPart(texts []string) string {
 // the one in which they stand.
 func TestSharedTextsInAnyOrder(t *testing.T) {
 	dir := t.TempDir()
-	texts := sharedTexts(1750) // 12 MB
+	texts := sharedTexts(200) // 1.4 MB
 	path := handMade(t, map[string]string{"xl/sharedStrings.xml": sharedPart(texts)})
 	t.Setenv("TMPDIR", dir)
 	rapid.Check(t, func(t *rapid.T) {
-		text, closeAll, err := extract.SharedTexts(path)
+		text, closeAll, err := extract.SharedTexts(path, 256<<10)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, closeAll()) }()
 		at := 0
@@ -80,10 +80,10 @@ func requireEmpty(t require.TestingT, dir string) {
 	require.Empty(t, left)
 }
 
-// TestSharedTextsTakeLittleMemory reads a workbook of 60 MB of texts, each used once
+// TestSharedTextsTakeLittleMemory reads a workbook of 30 MB of texts, each used once
 // and in order, backwards, and all the first ones again.
 func TestSharedTextsTakeLittleMemory(t *testing.T) {
-	const n = 60_000
+	const n = 30_000
 	texts := make([]string, n)
 	for i := range texts {
 		texts[i] = fmt.Sprintf("%d %s", i, strings.Repeat("x", 1000))
