@@ -3,6 +3,8 @@
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN := bin/ticketetl
+# Built as the program is, so that its packages are compiled once for both.
+RUN := CGO_ENABLED=0 GOFLAGS="$(GOFLAGS) -trimpath" $(GO)
 FUZZTIME ?= 20s
 ROUNDS ?= 2000
 SEED ?= 1
@@ -21,12 +23,12 @@ build: ## build bin/ticketetl, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/ticketetl
 
 demo: build ## import the samples into the sandbox account, export them again, compare
-	$(GO) run ./internal/demo -bin $(BIN)
+	$(RUN) run ./internal/demo -bin $(BIN)
 
 test: ## run all tests, with the race detector
 	$(GO) test -race -shuffle=on ./...
-	$(GO) test -run TestSimulations ./internal/hubspot
-	$(GO) test -run TestCountedWork ./cmd/ticketetl
+	$(RUN) test -run TestSimulations ./internal/hubspot
+	$(RUN) test -run TestCountedWork ./cmd/ticketetl
 
 check: format vet lint test ## what CI runs: format, vet, linters, race tests
 
@@ -34,11 +36,11 @@ format:
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 
 vet:
-	$(GO) vet ./...
+	$(RUN) vet ./...
 
 lint:
-	$(GO) tool staticcheck ./...
-	$(GO) tool depguard ./...
+	$(RUN) tool staticcheck ./...
+	$(RUN) tool depguard ./...
 
 samples: ## write samples/ anew with its generator
 	$(GO) run ./internal/samplegen/cmd -o samples
@@ -66,7 +68,7 @@ agree: ## what validation says against the sandbox in 1,000 random accounts; one
 	$(GO) test ./internal/trust -run OneWrongCell -v -rows 10000 -timeout 30m
 
 torture: ## kill the program 2,000 times and more and compare the account with the file (ROUNDS, SEED)
-	$(GO) run ./internal/torture -rounds $(ROUNDS) -seed $(SEED) -parallel 6
+	$(RUN) run ./internal/torture -rounds $(ROUNDS) -seed $(SEED) -parallel 6
 
 torture-large: ## import a file of ten million rows (ROWS) in two attempts; memory, journal and time
 	$(GO) run ./internal/torture -large $(ROWS)

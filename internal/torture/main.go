@@ -81,7 +81,8 @@ func start(ctx context.Context, opts options, large int64, key bool) error {
 // build makes the program in dir.
 func build(ctx context.Context, dir string) (string, error) {
 	bin := filepath.Join(dir, "ticketetl")
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "torture", "-o", bin, "github.com/ticketetl/ticketetl/cmd/ticketetl")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "torture", "-o", bin, "github.com/ticketetl/ticketetl/cmd/ticketetl")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as the program is built
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
