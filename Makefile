@@ -28,7 +28,7 @@ demo: build ## import the samples into the sandbox account, export them again, c
 test: ## run all tests, with the race detector
 	$(GO) test -race -shuffle=on ./...
 	$(RUN) test -run TestSimulations ./internal/hubspot
-	$(RUN) test -run TestCountedWork ./cmd/ticketetl
+	$(RUN) test -run 'TestCountedWork|TestMergeIsAFullExport|TestChangesAreAllThatChanged|TestRoundTripProperty' ./cmd/ticketetl
 
 check: format vet lint test ## what CI runs: format, vet, linters, race tests
 

@@ -191,7 +191,7 @@ func TestMergeIsAFullExport(t *testing.T) {
 		{"typed.parquet", nil},
 		{"packed.parquet.zst", []string{"--values", "labels"}},
 	} {
-		for seed := range uint64(3) {
+		for seed := range chances(3) {
 			t.Run(fmt.Sprint(tt.name, " seed ", seed), func(t *testing.T) {
 				t.Parallel()
 				o := newOffice(t, seed*100+uint64(i), sandbox.Options{IndexLag: -1})
@@ -226,7 +226,7 @@ func TestMergeIsAFullExport(t *testing.T) {
 // a full export has.
 func TestChangesAreAllThatChanged(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(4) {
+	for seed := range chances(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			o := newOffice(t, seed, sandbox.Options{IndexLag: -1})
