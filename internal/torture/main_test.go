@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -18,7 +17,6 @@ func TestMain(m *testing.M) {
 	if prepareInside() {
 		os.Exit(m.Run())
 	}
-	flag.Parse()
 	dir, err := os.MkdirTemp("", "torture-bin")
 	if err == nil {
 		err = os.Chmod(dir, 0o755) // for TestReadOnly's user
@@ -27,9 +25,6 @@ func TestMain(m *testing.M) {
 		program, err = build(context.Background(), dir)
 	}
 	code := 1
-	if p := flag.Lookup("test.parallel"); err == nil && p.Value.String() == p.DefValue {
-		err = p.Value.Set("6") // programs that mostly wait, for answers and for the disk
-	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	} else {
