@@ -26,7 +26,7 @@ demo: build ## import the samples into the sandbox account, export them again, c
 	$(RUN) run ./internal/demo -bin $(BIN)
 
 test: ## run all tests, with the race detector
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -shuffle=on -parallel 4 ./...
 	$(RUN) test -run TestSimulations ./internal/hubspot
 	$(RUN) test -run 'TestCountedWork|TestMergeIsAFullExport|TestChangesAreAllThatChanged|TestRoundTripProperty' ./cmd/ticketetl
 
