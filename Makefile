@@ -29,7 +29,7 @@ test: ## run all tests, with the race detector
 	@# vet is a target of its own; the package that takes longest begins first
 	$(GO) test -race -vet=off -shuffle=on -parallel 4 ./internal/torture ./...
 	$(RUN) test -run 'TestSimulations|Model$$' ./internal/hubspot ./internal/journal
-	$(RUN) test -run 'TestCountedWork|TestMergeIsAFullExport|TestChangesAreAllThatChanged|TestRoundTripProperty' ./cmd/ticketetl
+	$(RUN) test -parallel 8 -run 'TestCountedWork|TestMergeIsAFullExport|TestChangesAreAllThatChanged|TestRoundTripProperty' ./cmd/ticketetl
 
 check: format vet lint test ## what CI runs: format, vet, linters, race tests
 
