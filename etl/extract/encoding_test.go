@@ -33,16 +33,27 @@ var westernTexts = map[string]string{
 	"nbs": "Note;two\u00a0words, and  “quotes” – a dash…",
 }
 
+// capitals is text in capitals, as far as windows-1252 has them.
+func capitals(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		upper := strings.ToUpper(string(r))
+		if _, err := charmap.Windows1252.NewEncoder().String(upper); err != nil {
+			upper = string(r)
+		}
+		out.WriteString(upper)
+	}
+	return out.String()
+}
+
 func TestWesternTextIsRead(t *testing.T) {
 	t.Parallel()
 	for name, text := range westernTexts {
-		for _, text := range []string{text, strings.ToUpper(text)} {
+		for _, text := range []string{text, capitals(text)} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				in, err := charmap.Windows1252.NewEncoder().String("id;subject;text\r\n1;" + text + "\r\n")
-				if err != nil {
-					t.Skip("capitals that are not there: " + err.Error())
-				}
+				require.NoError(t, err)
 				f := open(t, write(t, "in.csv", in), extract.Options{Delimiter: "|"})
 				require.Equal(t, "windows-1252", f.Info().Encoding)
 			})
