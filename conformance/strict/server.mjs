@@ -275,7 +275,7 @@ export class Strict {
     const search = call.path.endsWith('/search')
     const exempt = search || call.path.startsWith('/crm/v4/associations')
     if (this.modes.daily && this.counts.calls > this.modes.daily) {
-      if (this.counts.overDaily++ > 6) call.wrong('a request though the daily limit is reached')
+      if (this.counts.overDaily++ > 1) call.wrong('a request though the daily limit is reached')
       return { status: 429, body: { ...rateLimit('You have reached your daily limit.', 'DAILY') } }
     }
     if (search) this.counts.searches++

@@ -67,14 +67,16 @@ func quotaOf(usage []DailyUsage) Quota {
 	return q
 }
 
-// daily is what is known of the account's daily limit, and holds all calls while
-// they wait for the next day.
+// daily is what is known of the account's daily limit. It holds all calls while
+// they wait for the next day, and lets no more be under way than the day has left.
 type daily struct {
 	mu               sync.Mutex
 	limit, remaining int64 // -1 unknown
 	at               time.Time
 	zone             *time.Location // of the account; nil: unknown
 	until            time.Time      // calls wait until then
+	flying           int            // attempts under way
+	landed           chan struct{}  // closed when one of them has ended; nil: nobody waits for that
 }
 
 // Waiting for the next day.
@@ -84,7 +86,8 @@ const (
 	longestDay    = 26 * time.Hour   // of waiting of one call, after which the refusal stands
 )
 
-func (d *daily) learn(h http.Header) {
+// learn takes in the headers of an answer to an attempt that was sent at a moment.
+func (d *daily) learn(sent time.Time, h http.Header) {
 	limit, known := headerInt(h, "X-HubSpot-RateLimit-Daily")
 	remaining, left := headerInt(h, "X-HubSpot-RateLimit-Daily-Remaining")
 	if !known && !left {
@@ -96,8 +99,53 @@ func (d *daily) learn(h http.Header) {
 		d.limit = limit
 	}
 	if left {
+		// Answers overtake each other: one that was on its way when a lower
+		// number came is the older of the two.
+		if d.remaining >= 0 && !sent.After(d.at) {
+			remaining = min(remaining, d.remaining)
+		}
 		d.remaining, d.at = remaining, time.Now()
 	}
+}
+
+// enter returns when the day has a request left for one more attempt, as far as
+// is known; leave has to follow. When nothing seems to be left, one attempt at a
+// time hears the refusal, or that another day has begun.
+func (d *daily) enter(ctx context.Context, w *waiting) error {
+	for {
+		d.mu.Lock()
+		if d.remaining < 0 || d.flying == 0 || int64(d.flying) < d.remaining {
+			d.flying++
+			d.mu.Unlock()
+			return nil
+		}
+		if d.landed == nil {
+			d.landed = make(chan struct{})
+		}
+		landed := d.landed
+		d.mu.Unlock()
+		if err := w.wait(ctx, min(time.Second, w.most-w.sum+1), landed); err != nil {
+			return err
+		}
+	}
+}
+
+// leave ends an attempt; what it heard has to be known before.
+func (d *daily) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.flying--
+	if d.landed != nil {
+		close(d.landed)
+		d.landed = nil
+	}
+}
+
+// held says whether calls wait for the next day.
+func (d *daily) held() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Now().Before(d.until)
 }
 
 func (d *daily) seen() (limit, remaining int64, at time.Time) {
@@ -161,12 +209,18 @@ func (d *daily) wait(ctx context.Context, k *call) error {
 	}
 }
 
-// untilTomorrow ends the call with the refusal, or holds all calls.
-func (c *Client) untilTomorrow(k *call, refusal error) error {
-	if !c.opts.WaitForQuota || k.hurried || k.slept > longestDay {
+// waitsForQuota says whether k outlasts the end of the day.
+func (c *Client) waitsForQuota(k *call) bool {
+	return c.opts.WaitForQuota && !k.hurried && k.slept <= longestDay
+}
+
+// dayIsSpent takes in the refusal that k heard: other calls are refused without
+// being sent, or wait for the next day like k.
+func (c *Client) dayIsSpent(k *call, refusal error) {
+	if !c.waitsForQuota(k) {
 		c.spent.note(refusal)
 		c.notify(Event{Kind: "daily-limit", Reason: "the account's daily limit of requests is reached"})
-		return refusal
+		return
 	}
 	now := time.Now()
 	until, first := c.daily.hold(now)
@@ -175,7 +229,6 @@ func (c *Client) untilTomorrow(k *call, refusal error) error {
 		c.notify(Event{Kind: "daily-limit", Wait: until.Sub(now), Reason: fmt.Sprintf(
 			"the account's daily limit of requests is reached; waiting until %s", until.Format("2006-01-02 15:04 -07:00"))})
 	}
-	return nil
 }
 
 // A spentDay remembers the refusal of the daily limit, so that calls of other

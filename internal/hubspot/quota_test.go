@@ -3,11 +3,13 @@ package hubspot_test
 import (
 	"context"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,4 +218,43 @@ func TestNothingIsSentAfterTheDailyLimit(t *testing.T) {
 		require.ErrorIs(t, err, hubspot.ErrNotSent)
 	}
 	require.Equal(t, 1, asked)
+}
+
+// slowly makes answers overtake each other.
+type slowly struct{ day *day }
+
+func (s slowly) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(rand.N(200 * time.Millisecond))
+	res, err := s.day.RoundTrip(r)
+	time.Sleep(rand.N(200 * time.Millisecond))
+	return res, err
+}
+
+// TestLastRequestsOfTheDay: where the headers tell what is left, all of it is
+// used, and of all workers one alone hears the refusal.
+func TestLastRequestsOfTheDay(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			d := &day{left: 40, lifted: time.Now().Add(24 * time.Hour)}
+			c := newClient(t, slowly{d})
+			var wg sync.WaitGroup
+			var stored atomic.Int32
+			for range 12 {
+				wg.Go(func() {
+					for {
+						if err := operations["create batch"](t.Context(), c); err != nil {
+							require.True(t, hubspot.IsDailyLimit(err), "%v", err)
+							require.ErrorIs(t, err, hubspot.ErrNotSent)
+							return
+						}
+						stored.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			require.EqualValues(t, 40, stored.Load())
+			require.Len(t, d.refused, 1)
+		})
+	}
 }

@@ -121,15 +121,22 @@ func (c *Client) admit(ctx context.Context, k *call) (pass, error) {
 			c.circuit.back(p)
 			return pass{}, err
 		}
-		if c.circuit.holds(p) {
+		switch refusal := c.spent.refusal(k); {
+		case refusal != nil:
+			c.circuit.back(p)
+			c.unqueue(k)
+			return pass{}, refusal
+		case !k.hurried && c.daily.held():
+			c.circuit.back(p)
+		case c.circuit.holds(p):
 			return p, nil
 		}
-		c.limiter.leave()
-		c.pace.leave(k.bucket)
+		c.unqueue(k)
 	}
 }
 
-// queue takes a place of the account's limit, then one of those under way.
+// queue takes a place of the account's limit, one of those under way, and one of
+// the day.
 func (c *Client) queue(ctx context.Context, k *call) error {
 	if err := c.spent.refusal(k); err != nil {
 		return err
@@ -141,7 +148,19 @@ func (c *Client) queue(ctx context.Context, k *call) error {
 		c.pace.leave(k.bucket)
 		return err
 	}
+	if err := c.daily.enter(ctx, &k.waiting); err != nil {
+		c.limiter.leave()
+		c.pace.leave(k.bucket)
+		return err
+	}
 	return nil
+}
+
+// unqueue gives the places back of an attempt that is not sent.
+func (c *Client) unqueue(k *call) {
+	c.daily.leave()
+	c.limiter.leave()
+	c.pace.leave(k.bucket)
 }
 
 // renew asks for a new token; where there is no way to one, the refusal stands. A
@@ -188,7 +207,10 @@ func (c *Client) patiently(ctx context.Context, k *call, get func(context.Contex
 // there is no use in another attempt.
 func (c *Client) pause(ctx context.Context, k *call, err error) error {
 	if IsDailyLimit(err) {
-		return c.untilTomorrow(k, err)
+		if c.waitsForQuota(k) {
+			return nil
+		}
+		return err
 	}
 	if ctx.Err() != nil || !Retryable(err) {
 		return err
@@ -269,6 +291,7 @@ func jitter(d time.Duration) time.Duration {
 // attempt sends an admitted request once and takes in its answer.
 func (c *Client) attempt(ctx context.Context, k *call, token string, p pass) error {
 	defer c.limiter.leave()
+	defer c.daily.leave()
 	sent := c.pace.send(k.bucket)
 	k.sent = sent.sent
 	answered := false
@@ -276,10 +299,13 @@ func (c *Client) attempt(ctx context.Context, k *call, token string, p pass) err
 		answered = true
 		c.answered.Store(true)
 		c.pace.answer(sent, resp.StatusCode, resp.Header)
-		c.daily.learn(resp.Header)
+		c.daily.learn(sent.sent, resp.Header)
 	})
 	if !answered {
 		c.pace.lost(sent)
+	}
+	if IsDailyLimit(err) {
+		c.dayIsSpent(k, err)
 	}
 	if ctx.Err() != nil || !c.answered.Load() { // it says nothing of HubSpot
 		c.circuit.back(p)
