@@ -16,7 +16,6 @@ import (
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/etl/transform"
-	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -39,9 +38,12 @@ type exportOptions struct {
 	again        bool
 	settle       time.Duration
 	editable     bool
+	mapping      string
+	ambiguous    string
 
-	form load.Form   // of the output
-	perm os.FileMode // of the output
+	back *transform.Backwards // of the mapping; nil: none
+	form load.Form            // of the output
+	perm os.FileMode          // of the output
 }
 
 func (a *app) exportCommand() *cobra.Command {
@@ -67,18 +69,30 @@ addresses for owners; in .jsonl and .parquet, what HubSpot stores. --values choo
 In a workbook dates are real dates, in the account's time zone; in other formats
 they are as HubSpot stores them, in UTC. --timezone chooses.
 
+With --mapping, the columns are those that the mapping reads, under its headers and in
+its words, so that the same mapping imports the file. Each row is read back and compared
+with its ticket; what does not come back as it is, is counted and told.
+
 ` + exitHelp,
 		Example: `  ticketetl export -o tickets.xlsx
   ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw
   ticketetl export --editable -o tickets.xlsx
+  ticketetl export -m mapping.yaml -o tickets.csv
   ticketetl export --since last --merge -o tickets.csv
   ticketetl export --since last --state last.json --archived include -o changes-2026-11-25.jsonl
   ticketetl export -o - --output-format jsonl.zst > tickets.jsonl.zst`,
 		Args: opts.archivedArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runExport(cmd.Context(), opts) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opts.checkMapping(cmd.Flags().Changed); err != nil {
+				return err
+			}
+			return a.runExport(cmd.Context(), opts)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&opts.output, "output", "o", "", "write to this `file`; its ending names the format, '-' is standard output (required)")
+	f.StringVarP(&opts.mapping, "mapping", "m", "", "write the columns that this mapping `file` reads, as it reads them, so that the same mapping imports the output (docs/export.md)")
+	f.StringVar(&opts.ambiguous, "ambiguous", "reject", "with --mapping: `what` to do where several texts of a table of values stand for one value: reject the mapping, or write the first")
 	f.StringVar(&opts.format, "output-format", "", "the `format`, where the name of the file does not say it: csv, xlsx, jsonl or parquet, also with .gz or .zst")
 	f.StringSliceVar(&opts.properties, "properties", nil, "`names` of the properties to write, parted by commas; 'all' for all of them (default: the useful ones); contacts.email and the like for properties of associated records")
 	f.StringSliceVar(&opts.associations, "associations", []string{"contacts", "companies"}, "object `types` whose associated ids to write, parted by commas; 'none' for none")
@@ -109,8 +123,12 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	}
 	ctx, cancel := a.untilInterrupt(ctx)
 	defer cancel()
+	m, err := opts.loadMapping()
+	if err != nil {
+		return err
+	}
 	p := a.newProgress()
-	conn, err := a.connect(ctx, p, hubspot.Want{})
+	conn, err := a.connect(ctx, p, wantBack(m))
 	if err != nil {
 		return err
 	}
@@ -118,27 +136,37 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 		a.measured.calls = callsOf(conn.client)
 		err = errors.Join(err, conn.close())
 	}()
-	own, linked, err := a.splitLinked(ctx, conn, opts.properties)
+	var what extract.TicketOptions
+	if m != nil {
+		what, err = a.backwards(conn, m, &opts)
+	} else {
+		what, err = a.chosen(ctx, conn, opts)
+	}
 	if err != nil {
 		return err
 	}
-	var properties []string
+	what.Archived, what.Relink, what.Workers, what.Settle = extract.Archived(opts.archived), opts.relink, a.flags.concurrency+2, opts.settle
+	e := &exporting{app: a, p: p, conn: conn, opts: opts}
+	return e.run(ctx, what)
+}
+
+// chosen is what the flags choose of each ticket.
+func (a *app) chosen(ctx context.Context, conn *connection, opts exportOptions) (what extract.TicketOptions, err error) {
+	own, linked, err := a.splitLinked(ctx, conn, opts.properties)
+	if err != nil {
+		return what, err
+	}
+	what.Linked = linked
 	if len(own) > 0 || len(linked) == 0 {
-		if properties, err = exportProperties(conn.schema, own); err != nil {
-			return err
+		if what.Properties, err = exportProperties(conn.schema, own); err != nil {
+			return what, err
 		}
 	}
 	if opts.editable {
-		properties = withPipeline(properties)
+		what.Properties = withPipeline(what.Properties)
 	}
-	associations, err := exportAssociations(opts.associations)
-	if err != nil {
-		return err
-	}
-	e := &exporting{app: a, p: p, conn: conn, opts: opts}
-	return e.run(ctx, extract.TicketOptions{
-		Properties: properties, Associations: associations, Linked: linked, Archived: extract.Archived(opts.archived), Relink: opts.relink, Workers: a.flags.concurrency + 2, Settle: opts.settle,
-	})
+	what.Associations, err = exportAssociations(opts.associations)
+	return what, err
 }
 
 // check finds what is wrong with the flags before anything is asked of HubSpot.
@@ -163,6 +191,7 @@ func (opts *exportOptions) check() error {
 	opts.perm = os.FileMode(perm)
 	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
 		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(), opts.checkLinked(),
+		checkChoice("--ambiguous", opts.ambiguous, "reject", "first"),
 		checkChoice("--archived", opts.archived, append([]string{""}, archivedChoices...)...))
 }
 
@@ -188,7 +217,7 @@ func zoneOf(name string) (*time.Location, error) {
 }
 
 func (opts *exportOptions) guarded() bool {
-	return opts.guard == "always" || opts.guard == "auto" && opts.values != "raw"
+	return opts.guard == "always" || opts.guard == "auto" && opts.values != "raw" && opts.mapping == ""
 }
 
 // untilInterrupt returns a context that the first interrupt ends: an export has
@@ -206,6 +235,9 @@ func (a *app) untilInterrupt(ctx context.Context) (context.Context, context.Canc
 }
 
 func (a *app) exportMapper(s *schema.Schema, h *etl.Header, opts exportOptions) (*transform.Export, error) {
+	if opts.back != nil {
+		return opts.back.Export(h, linkColumns(opts.back)), nil
+	}
 	zone, err := opts.zone(s)
 	if err != nil {
 		return nil, err
@@ -223,7 +255,9 @@ func (opts *exportOptions) rendering(zone *time.Location) transform.ExportOption
 }
 
 // typed says whether columns have types.
-func (opts *exportOptions) typed() bool { return opts.form.Typed && opts.types == "auto" }
+func (opts *exportOptions) typed() bool {
+	return opts.form.Typed && opts.types == "auto" && (opts.mapping == "" || opts.form.Ending == ".xlsx")
+}
 
 // zone is that of date-times: the chosen one, or the account's in a format that
 // has dates without one. Nil leaves them as HubSpot stores them.

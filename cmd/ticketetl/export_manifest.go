@@ -50,7 +50,9 @@ type manifest struct {
 	Filters           filters        `json:"filters"`
 	ArchivedTickets   int64          `json:"archived_tickets"`
 	Relinked          int64          `json:"relinked"`
-	Rendering         string         `json:"rendering"` // fingerprint of all that decides how a stored value is shown
+	Rendering         string         `json:"rendering"`     // fingerprint of all that decides how a stored value is shown
+	Mapping           string         `json:"mapping"`       // that drove the export; "": none
+	NotReadBack       []string       `json:"not_read_back"` // what that mapping, importing the output, would change or refuse
 }
 
 // filters say which tickets of the account an output has.

@@ -110,10 +110,14 @@ func (e *exporting) table(tempDir string, stdout io.Writer) (*load.Table, error)
 	if err != nil {
 		return nil, err
 	}
-	return load.CreateTable(e.opts.output, load.TableOptions{
+	opts := load.TableOptions{
 		Columns: tableColumns(e.mapper), Guard: e.opts.guarded(), Format: e.opts.format, Stdout: stdout,
 		Mode: e.opts.perm, TempDir: tempDir, Edit: edit,
-	})
+	}
+	if e.opts.back != nil {
+		opts.Sheet, opts.Delimiter = e.opts.back.Sheet(), e.opts.back.Delimiter()
+	}
+	return load.CreateTable(e.opts.output, opts)
 }
 
 // gather reads the account.
@@ -159,6 +163,7 @@ func (e *exporting) put(table *load.Table) error {
 	m.SHA256, m.Bytes = table.Sum()
 	m.Ended = time.Now().UTC()
 	m.describe(e.check, e.part.start)
+	m.NotReadBack = unlikeTexts(e.mapper.Unlike())
 	if e.check.Whole {
 		m.Mode, m.Filters.Since = modeFull, nil
 	}
@@ -215,6 +220,7 @@ func (e *exporting) describe(opts extract.TicketOptions) {
 	if !e.inc.since.IsZero() {
 		m.Filters.Since = &e.inc.since
 	}
+	m.Mapping = e.opts.mapping
 	for _, c := range e.mapper.Columns() {
 		m.Columns = append(m.Columns, c.Name)
 	}
@@ -261,12 +267,16 @@ func (e *exporting) show() error {
 			"calls":            calls,
 			"duration_seconds": took.Seconds(),
 			"complete":         e.check.Complete, "reason": e.check.Reason, "sha256": e.manifest.SHA256, "mode": e.manifest.Mode, "since": e.manifest.Filters.Since,
+			"not_read_back": e.manifest.NotReadBack,
 		})
 	}
 	_, err := fmt.Fprintf(to, "%s%s of %s written to %s in %s (%s).\n", plural(e.check.Counted, "ticket", "tickets"), e.ofWhat(),
 		accountText(e.conn.schema.Account), output, took.Round(10*time.Millisecond), plural(calls.Total, "request", "requests"))
 	if err == nil && e.check.Complete {
 		_, err = fmt.Fprintf(to, "Complete: %s.\n", e.check.Reason)
+	}
+	if err == nil && e.opts.back != nil {
+		_, err = fmt.Fprint(to, readBackText(e.opts.mapping, e.manifest.NotReadBack))
 	}
 	return err
 }

@@ -238,7 +238,7 @@ func (t *Tickets) records(ctx context.Context, objects []hubspot.Object) ([]page
 	if err != nil {
 		return nil, err
 	}
-	found, err := t.linked.read(ctx, t.client, objects)
+	found, err := t.readLinked(ctx, objects)
 	if err != nil {
 		return nil, err
 	}

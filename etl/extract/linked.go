@@ -1,8 +1,10 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -13,11 +15,19 @@ import (
 // becomes a column "contacts.email".
 type Linked struct {
 	To       string // object type
-	Property string // internal name
+	Property string // internal name; empty: the id
+	TypeID   int    // only records that are associated by this type; 0: all
+	Sign     string // between the values of several records; empty: ';'
 }
 
 // Column is the name of its column.
-func (l Linked) Column() string { return l.To + "." + l.Property }
+func (l Linked) Column() string {
+	name := l.To + "." + l.Property
+	if l.TypeID != 0 {
+		name += "#" + strconv.Itoa(l.TypeID)
+	}
+	return name
+}
 
 // maxLinked bounds how many records of each object type are remembered, so that a
 // company that many tickets have is not read for each of their pages.
@@ -34,6 +44,9 @@ type linked struct {
 func newLinked(all []Linked) *linked {
 	l := &linked{wanted: map[string][]string{}, known: map[string]map[string][]string{}}
 	for _, one := range all {
+		if one.Property == "" || slices.Contains(l.wanted[one.To], one.Property) {
+			continue
+		}
 		l.wanted[one.To] = append(l.wanted[one.To], one.Property)
 		l.known[one.To] = map[string][]string{}
 	}
@@ -97,15 +110,70 @@ func (l *linked) remember(to string, ids []string, values map[string][]string) {
 
 // linkedText is the column of one property: a value for each associated record, in
 // the order of their ids, parted by ';'. One without a value has an empty place.
-func (t *Tickets) linkedText(o *hubspot.Object, l Linked, found map[string]map[string][]string) string {
+func (t *Tickets) linkedText(o *hubspot.Object, l Linked, found *linkedValues) string {
 	at := slices.Index(t.linked.wanted[l.To], l.Property)
 	var values []string
 	for _, id := range idsInOrder(o.Associations[l.To]) {
+		if l.TypeID != 0 && !slices.Contains(found.types[l.To][o.ID][id], l.TypeID) {
+			continue
+		}
 		value := ""
-		if row := found[l.To][id]; row != nil {
+		if l.Property == "" {
+			value = id
+		} else if row := found.values[l.To][id]; row != nil {
 			value = row[at]
 		}
 		values = append(values, value)
 	}
-	return strings.Join(values, ";")
+	return strings.Join(values, cmp.Or(l.Sign, ";"))
+}
+
+// linkedValues are what is known of the records that some tickets are associated with.
+type linkedValues struct {
+	values map[string]map[string][]string         // object type -> id -> properties as wanted
+	types  map[string]map[string]map[string][]int // object type -> ticket -> id -> association types
+}
+
+// readLinked reads what the columns say of associated records.
+func (t *Tickets) readLinked(ctx context.Context, tickets []hubspot.Object) (_ *linkedValues, err error) {
+	found := &linkedValues{types: map[string]map[string]map[string][]int{}}
+	if found.values, err = t.linked.read(ctx, t.client, tickets); err != nil {
+		return nil, err
+	}
+	for _, l := range t.opts.Linked {
+		if l.TypeID == 0 || found.types[l.To] != nil {
+			continue
+		}
+		if found.types[l.To], err = t.readTypes(ctx, l.To, tickets); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// readTypes reads by which types tickets are associated, which a listing does not say.
+func (t *Tickets) readTypes(ctx context.Context, to string, tickets []hubspot.Object) (map[string]map[string][]int, error) {
+	types := map[string]map[string][]int{}
+	var ids []string
+	for i := range tickets {
+		if len(tickets[i].Associations[to]) > 0 {
+			ids = append(ids, tickets[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return types, nil
+	}
+	all, err := t.client.ReadAssociations(ctx, "tickets", to, ids)
+	if err != nil {
+		return nil, err
+	}
+	for ticket, associated := range all {
+		types[ticket] = map[string][]int{}
+		for _, a := range associated {
+			for _, typ := range a.Types {
+				types[ticket][a.ToID] = append(types[ticket][a.ToID], typ.TypeID)
+			}
+		}
+	}
+	return types, nil
 }

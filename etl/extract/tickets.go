@@ -245,7 +245,7 @@ func (t *Tickets) readAssociations(ctx context.Context, to string, ids []string,
 }
 
 // fields are the texts of the columns.
-func (t *Tickets) fields(o *hubspot.Object, found map[string]map[string][]string) []string {
+func (t *Tickets) fields(o *hubspot.Object, found *linkedValues) []string {
 	fields := make([]string, 0, t.header.Len())
 	fields = append(fields, o.ID)
 	for _, p := range t.opts.Properties {

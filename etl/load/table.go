@@ -43,7 +43,11 @@ type TableOptions struct {
 	Stdout  io.Writer   // where the path "-" is
 	Mode    os.FileMode // of the file; 0: its owner only
 	TempDir string      // on the file's disk: where it is written until it is complete; "": beside it
-	Edit    *Edit       // .xlsx: make it one that can be edited and imported again
+	Sheet   string      // .xlsx: name of the first sheet; empty: TicketsSheet
+
+	Delimiter rune // CSV: between cells; 0: a comma
+
+	Edit *Edit // .xlsx: make it one that can be edited and imported again
 }
 
 // A Table writes records to a file of one of the formats. It is an etl.Sink for

@@ -15,6 +15,9 @@ type csvFormat struct {
 
 func newCSV(w io.Writer, opts TableOptions) (format, error) {
 	f := &csvFormat{w: csv.NewWriter(w), cells: make([]string, len(opts.Columns)), guard: opts.Guard}
+	if opts.Delimiter != 0 {
+		f.w.Comma = opts.Delimiter
+	}
 	for i, c := range opts.Columns {
 		f.cells[i] = c.Name
 	}

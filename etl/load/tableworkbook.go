@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -78,10 +79,11 @@ func (b *workbook) begin() error {
 // addSheet adds an empty sheet.
 func (b *workbook) addSheet() (name string, err error) {
 	b.sheet++
+	name = cmp.Or(b.opts.Sheet, TicketsSheet)
 	if b.sheet == 1 {
-		return TicketsSheet, b.file.SetSheetName("Sheet1", TicketsSheet)
+		return name, b.file.SetSheetName("Sheet1", name)
 	}
-	name = fmt.Sprintf("%s %d", TicketsSheet, b.sheet)
+	name = fmt.Sprintf("%s %d", name, b.sheet)
 	_, err = b.file.NewSheet(name)
 	return name, err
 }

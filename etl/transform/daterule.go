@@ -14,6 +14,7 @@ type dateRule struct {
 	words string // for people: "day/month/year"
 	epoch bool   // reads numbers
 	read  func(text string) (civil, misfit)
+	write func(c civil) []string // the texts that mean c, the plainest first; none if it has no such text
 }
 
 // parseDateRule reads what a mapping says of dates: iso, dmy, mdy, epoch,
@@ -21,15 +22,15 @@ type dateRule struct {
 func parseDateRule(text string) (rule dateRule, message, hint string) {
 	switch text {
 	case "iso":
-		return dateRule{words: "year-month-day", read: readISO}, "", ""
+		return dateRule{words: "year-month-day", read: readISO, write: writeISO}, "", ""
 	case "dmy":
-		return dateRule{words: "day/month/year", read: readDayMonth}, "", ""
+		return dateRule{words: "day/month/year", read: readDayMonth, write: writeDayMonth}, "", ""
 	case "mdy":
-		return dateRule{words: "month/day/year", read: readMonthDay}, "", ""
+		return dateRule{words: "month/day/year", read: readMonthDay, write: writeMonthDay}, "", ""
 	case "epoch":
-		return dateRule{words: "seconds since 1970", epoch: true, read: readSeconds}, "", ""
+		return dateRule{words: "seconds since 1970", epoch: true, read: readSeconds, write: writeSeconds}, "", ""
 	case "epoch-ms":
-		return dateRule{words: "milliseconds since 1970", epoch: true, read: readMillis}, "", ""
+		return dateRule{words: "milliseconds since 1970", epoch: true, read: readMillis, write: writeMillis}, "", ""
 	}
 	words, pattern, message, hint := languageOf(text)
 	if message != "" {
@@ -42,7 +43,10 @@ func parseDateRule(text string) (rule dateRule, message, hint string) {
 	for i := range elements {
 		elements[i].words = words
 	}
-	return dateRule{words: text, read: func(s string) (civil, misfit) { return readPattern(s, elements) }}, "", ""
+	return dateRule{
+		words: text, read: func(s string) (civil, misfit) { return readPattern(s, elements) },
+		write: func(c civil) []string { return writePattern(c, elements) },
+	}, "", ""
 }
 
 // check turns what was read into a verdict.

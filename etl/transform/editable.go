@@ -34,11 +34,11 @@ func NewEditable(s *schema.Schema, h *etl.Header, opts ExportOptions) *Export {
 		switch {
 		case p == nil:
 		case p.Name == pipelineProperty:
-			c.offer(pipelineItems(s), i, false)
+			c.offer(pipelineItems(s), i, "")
 		case p.Name == stageProperty:
 			c.offerStages(s, h, i)
 		case p.Type == "enumeration":
-			c.offer(itemsOf(s, p), i, p.Multiple())
+			c.offer(itemsOf(s, p), i, splitOf(p))
 		}
 	}
 	return e
@@ -76,9 +76,9 @@ func itemsOf(s *schema.Schema, p *schema.Property) []item {
 
 // offer shows the i-th column by names that lead back, and makes them its choices.
 // A cell with several options has no drop-down, which could give it only one.
-func (c *ExportColumn) offer(items []item, i int, several bool) {
-	labels, choices := namesBack(items, several)
-	if several {
+func (c *ExportColumn) offer(items []item, i int, split string) {
+	labels, choices := namesBack(items, split)
+	if split != "" {
 		c.show = func(row []string) string { return eachLabel(labels, row[i]) }
 		return
 	}
@@ -88,7 +88,7 @@ func (c *ExportColumn) offer(items []item, i int, several bool) {
 
 // offerStages does the same for stages, which are named within their pipeline.
 func (c *ExportColumn) offerStages(s *schema.Schema, h *etl.Header, i int) {
-	pipelines, _ := namesBack(pipelineItems(s), false)
+	pipelines, _ := namesBack(pipelineItems(s), "")
 	known := newStages(s)
 	stages := map[string]map[string]string{} // by pipeline
 	for _, p := range s.Pipelines {
@@ -96,7 +96,7 @@ func (c *ExportColumn) offerStages(s *schema.Schema, h *etl.Header, i int) {
 		if own == nil {
 			continue
 		}
-		labels, choices := namesBack(own.items, false)
+		labels, choices := namesBack(own.items, "")
 		stages[p.ID] = labels
 		c.Groups = append(c.Groups, ChoiceGroup{Of: pipelines[p.ID], Choices: choices})
 	}
@@ -109,14 +109,23 @@ func (c *ExportColumn) offerStages(s *schema.Schema, h *etl.Header, i int) {
 	}
 }
 
-// namesBack names each item, by its id, in words that name no other one. Those of
-// items that nobody should choose are not among the choices.
-func namesBack(items []item, several bool) (names map[string]string, choices []string) {
+// splitOf is what parts the options in a cell; empty where there is one.
+func splitOf(p *schema.Property) string {
+	if p.Multiple() {
+		return ";"
+	}
+	return ""
+}
+
+// namesBack names each item, by its id, in words that name no other one, and without
+// the sign that parts several in a cell. Those of items that nobody should choose are
+// not among the choices.
+func namesBack(items []item, split string) (names map[string]string, choices []string) {
 	l := newLookup(items)
 	names = make(map[string]string, len(items))
 	for k := range items {
 		it := &items[k]
-		names[it.id] = l.nameBack(it, several)
+		names[it.id] = l.nameBack(it, split)
 		if it.warn == nil {
 			choices = append(choices, names[it.id])
 		}
@@ -126,14 +135,14 @@ func namesBack(items []item, several bool) (names map[string]string, choices []s
 
 // nameBack is the best name of it that leads back to it: of an owner the e-mail
 // address, then the label, then the label with the id.
-func (l *lookup) nameBack(it *item, several bool) string {
+func (l *lookup) nameBack(it *item, split string) string {
 	var names []string
 	if len(it.others) == 1 && strings.Contains(it.others[0], "@") {
 		names = append(names, it.others[0])
 	}
 	for _, name := range append(names, it.label, it.exactName()) {
 		found, _ := l.one(strings.TrimSpace(name))
-		if found != nil && found.id == it.id && name == strings.TrimSpace(name) && !(several && strings.Contains(name, ";")) {
+		if found != nil && found.id == it.id && name == strings.TrimSpace(name) && !(split != "" && strings.Contains(name, split)) {
 			return name
 		}
 	}

@@ -34,7 +34,10 @@ type ExportColumn struct {
 
 // An Export is the Mapper of an export: it turns the stored texts of a ticket
 // into the texts to write, one Property for each column, under its name.
-type Export struct{ columns []ExportColumn }
+type Export struct {
+	columns []ExportColumn
+	check   *readBack // of an export that a mapping drives; nil for others
+}
 
 // NewExport makes an Export for the columns of h, whose names are internal
 // names of ticket properties; other columns go through unchanged.
@@ -112,6 +115,9 @@ func (e *Export) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 	rec.Properties = make([]etl.Property, len(e.columns))
 	for i := range e.columns {
 		rec.Properties[i] = etl.Property{Name: e.columns[i].Name, Value: e.columns[i].show(rec.Fields)}
+	}
+	if e.check != nil {
+		e.check.check(rec.Key, rec.Fields, rec.Properties)
 	}
 	return false, nil
 }
