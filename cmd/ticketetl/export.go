@@ -40,6 +40,8 @@ type exportOptions struct {
 	editable     bool
 	mapping      string
 	ambiguous    string
+	history      string
+	historyOf    []string
 
 	back *transform.Backwards // of the mapping; nil: none
 	form load.Form            // of the output
@@ -73,6 +75,8 @@ With --mapping, the columns are those that the mapping reads, under its headers 
 its words, so that the same mapping imports the file. Each row is read back and compared
 with its ticket; what does not come back as it is, is counted and told.
 
+--history writes a second file: each value that the properties had, when and by what.
+
 ` + exitHelp,
 		Example: `  ticketetl export -o tickets.xlsx
   ticketetl export -o tickets.csv --properties subject,content,createdate --associations contacts --values raw
@@ -93,6 +97,8 @@ with its ticket; what does not come back as it is, is counted and told.
 	f.StringVarP(&opts.output, "output", "o", "", "write to this `file`; its ending names the format, '-' is standard output (required)")
 	f.StringVarP(&opts.mapping, "mapping", "m", "", "write the columns that this mapping `file` reads, as it reads them, so that the same mapping imports the output (docs/export.md)")
 	f.StringVar(&opts.ambiguous, "ambiguous", "reject", "with --mapping: `what` to do where several texts of a table of values stand for one value: reject the mapping, or write the first")
+	f.StringVar(&opts.history, "history", "", "also write all values that the properties had, with the time and source of each, to this `file`, of any format")
+	f.StringSliceVar(&opts.historyOf, "history-of", nil, "with --history: `names` of these properties, parted by commas (default: those that are exported)")
 	f.StringVar(&opts.format, "output-format", "", "the `format`, where the name of the file does not say it: csv, xlsx, jsonl or parquet, also with .gz or .zst")
 	f.StringSliceVar(&opts.properties, "properties", nil, "`names` of the properties to write, parted by commas; 'all' for all of them (default: the useful ones); contacts.email and the like for properties of associated records")
 	f.StringSliceVar(&opts.associations, "associations", []string{"contacts", "companies"}, "object `types` whose associated ids to write, parted by commas; 'none' for none")
@@ -145,6 +151,9 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if what.History, err = opts.historyProperties(conn.schema, what.Properties); err != nil {
+		return err
+	}
 	what.Archived, what.Relink, what.Workers, what.Settle = extract.Archived(opts.archived), opts.relink, a.flags.concurrency+2, opts.settle
 	e := &exporting{app: a, p: p, conn: conn, opts: opts}
 	return e.run(ctx, what)
@@ -158,7 +167,7 @@ func (a *app) chosen(ctx context.Context, conn *connection, opts exportOptions) 
 	}
 	what.Linked = linked
 	if len(own) > 0 || len(linked) == 0 {
-		if what.Properties, err = exportProperties(conn.schema, own); err != nil {
+		if what.Properties, err = exportProperties(conn.schema, "--properties", own); err != nil {
 			return what, err
 		}
 	}
@@ -190,7 +199,7 @@ func (opts *exportOptions) check() error {
 	}
 	opts.perm = os.FileMode(perm)
 	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
-		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(), opts.checkLinked(),
+		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(), opts.checkLinked(), opts.checkHistory(),
 		checkChoice("--ambiguous", opts.ambiguous, "reject", "first"),
 		checkChoice("--archived", opts.archived, append([]string{""}, archivedChoices...)...))
 }
@@ -299,7 +308,7 @@ var usefulProperties = []string{
 }
 
 // exportProperties are the chosen properties, checked.
-func exportProperties(s *schema.Schema, chosen []string) ([]string, error) {
+func exportProperties(s *schema.Schema, flag string, chosen []string) ([]string, error) {
 	var names []string
 	switch {
 	case len(chosen) == 0:
@@ -314,7 +323,7 @@ func exportProperties(s *schema.Schema, chosen []string) ([]string, error) {
 		for _, name := range chosen {
 			name = strings.TrimSpace(name)
 			if s.Property(name) == nil {
-				return nil, fmt.Errorf("--properties: property %q does not exist in this account%s", name, nearestText(name, s.PropertyNames()))
+				return nil, fmt.Errorf("%s: property %q does not exist in this account%s", flag, name, nearestText(name, s.PropertyNames()))
 			}
 			if !slices.Contains(names, name) {
 				names = append(names, name)

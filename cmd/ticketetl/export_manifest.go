@@ -51,6 +51,7 @@ type manifest struct {
 	ArchivedTickets   int64          `json:"archived_tickets"`
 	Relinked          int64          `json:"relinked"`
 	Rendering         string         `json:"rendering"`     // fingerprint of all that decides how a stored value is shown
+	History           *historyFile   `json:"history"`       // null: not asked for
 	Mapping           string         `json:"mapping"`       // that drove the export; "": none
 	NotReadBack       []string       `json:"not_read_back"` // what that mapping, importing the output, would change or refuse
 }

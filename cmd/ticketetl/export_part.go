@@ -46,6 +46,7 @@ type request struct {
 	Associations []string `json:"associations"`
 
 	Linked    []extract.Linked `json:"linked"`
+	History   []string         `json:"history"`
 	Since     time.Time        `json:"since"`
 	Earlier   string           `json:"earlier"` // SHA-256 of the file that is brought up to date
 	Rendering string           `json:"rendering"`

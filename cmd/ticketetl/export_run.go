@@ -30,6 +30,8 @@ type exporting struct {
 	check    extract.Check
 	manifest manifest
 	began    time.Time
+
+	historyOf []string // properties
 }
 
 func (e *exporting) run(ctx context.Context, opts extract.TicketOptions) error {
@@ -73,6 +75,7 @@ func (e *exporting) prepare(ctx context.Context, opts extract.TicketOptions) (er
 	}
 	opts.Since, opts.Earlier = e.inc.since, e.earlierOutput()
 	e.describe(opts)
+	e.historyOf = opts.History
 	e.part, err = e.app.openPart(e.opts, e.request(opts), func() (extract.Start, error) {
 		return extract.NewTickets(e.conn.client, nil, opts).Begin(ctx)
 	})
@@ -86,7 +89,7 @@ func (e *exporting) request(opts extract.TicketOptions) request {
 	r := request{
 		Version: 2, Account: e.conn.schema.Account.ID, Endpoint: e.app.endpoint(), APIVersion: e.app.flags.apiVersion,
 		Archived: string(opts.Archived), Properties: opts.Properties, Associations: opts.Associations,
-		Since: opts.Since, Relink: opts.Relink, Linked: opts.Linked,
+		Since: opts.Since, Relink: opts.Relink, Linked: opts.Linked, History: opts.History,
 	}
 	if e.inc.earlier != nil {
 		r.Earlier, r.Rendering = e.inc.earlier.SHA256, e.manifest.Rendering
@@ -140,24 +143,33 @@ func (e *exporting) write(ctx context.Context) error {
 		return err
 	}
 	e.p.begin("write", e.check.Counted, nil)
-	in := etl.Input{Source: e.source, Mapper: asTheyAre{e.mapper}}
-	totals, err := etl.Run(ctx, etl.Steps{Inputs: []etl.Input{in}, Sink: table, Report: e.p.watch(discard{})}, etl.Options{})
-	e.p.end()
-	if n := totals[etl.Exported]; err == nil && n != e.check.Counted {
+	n, err := e.fill(ctx, table, etl.Input{Source: e.source, Mapper: asTheyAre{e.mapper}})
+	if err == nil && n != e.check.Counted {
 		err = fmt.Errorf("%d tickets were gathered and %d written: what was gathered is damaged; start anew with --again", e.check.Counted, n)
 	}
 	if err != nil {
 		_ = table.Abort()
 		return err
 	}
-	return e.put(table)
+	return e.put(ctx, table)
 }
 
-// put puts the output in its place. Its manifest is kept in the part before, so that
-// after a death the one is not without the other.
-func (e *exporting) put(table *load.Table) error {
+// fill writes all that a source has, and says how much that was.
+func (e *exporting) fill(ctx context.Context, table *load.Table, in etl.Input) (int64, error) {
+	defer e.p.end()
+	totals, err := etl.Run(ctx, etl.Steps{Inputs: []etl.Input{in}, Sink: table, Report: e.p.watch(discard{})}, etl.Options{})
+	return totals[etl.Exported], err
+}
+
+// put puts the output in its place, after the history. Its manifest is kept in the
+// part before, so that after a death the one is not without the other.
+func (e *exporting) put(ctx context.Context, table *load.Table) error {
 	if err := table.Finish(); err != nil {
 		return err
+	}
+	history, err := e.writeHistory(ctx)
+	if err != nil {
+		return errors.Join(err, table.Abort())
 	}
 	m := &e.manifest
 	m.SHA256, m.Bytes = table.Sum()
@@ -168,6 +180,9 @@ func (e *exporting) put(table *load.Table) error {
 		m.Mode, m.Filters.Since = modeFull, nil
 	}
 	if err := m.write(filepath.Join(e.part.dir, nextFile), 0o600); err != nil {
+		return errors.Join(err, table.Abort(), history.Abort())
+	}
+	if err := history.Commit(); err != nil {
 		return errors.Join(err, table.Abort())
 	}
 	return table.Commit()
@@ -267,13 +282,16 @@ func (e *exporting) show() error {
 			"calls":            calls,
 			"duration_seconds": took.Seconds(),
 			"complete":         e.check.Complete, "reason": e.check.Reason, "sha256": e.manifest.SHA256, "mode": e.manifest.Mode, "since": e.manifest.Filters.Since,
-			"not_read_back": e.manifest.NotReadBack,
+			"not_read_back": e.manifest.NotReadBack, "history": e.manifest.History,
 		})
 	}
 	_, err := fmt.Fprintf(to, "%s%s of %s written to %s in %s (%s).\n", plural(e.check.Counted, "ticket", "tickets"), e.ofWhat(),
 		accountText(e.conn.schema.Account), output, took.Round(10*time.Millisecond), plural(calls.Total, "request", "requests"))
 	if err == nil && e.check.Complete {
 		_, err = fmt.Fprintf(to, "Complete: %s.\n", e.check.Reason)
+	}
+	if h := e.manifest.History; err == nil && h != nil {
+		_, err = fmt.Fprintf(to, "%s of %s written to %s.\n", plural(h.Values, "value", "values"), plural(int64(len(h.Properties)), "property", "properties"), e.opts.history)
 	}
 	if err == nil && e.opts.back != nil {
 		_, err = fmt.Fprint(to, readBackText(e.opts.mapping, e.manifest.NotReadBack))

@@ -238,13 +238,20 @@ func (t *Tickets) records(ctx context.Context, objects []hubspot.Object) ([]page
 	if err != nil {
 		return nil, err
 	}
+	if err := t.readHistory(ctx, objects); err != nil {
+		return nil, err
+	}
 	found, err := t.readLinked(ctx, objects)
 	if err != nil {
 		return nil, err
 	}
 	records := make([]pages.Record, len(objects))
 	for i := range objects {
-		records[i] = pages.Record{ID: ids[i], Data: packTexts(asStored, t.fields(&objects[i], found)[1:])}
+		texts := t.fields(&objects[i], found)[1:]
+		if len(t.opts.History) > 0 {
+			texts = append(texts, t.packHistory(&objects[i]))
+		}
+		records[i] = pages.Record{ID: ids[i], Data: packTexts(asStored, texts)}
 	}
 	return records, nil
 }

@@ -22,6 +22,7 @@ type TicketOptions struct {
 	Properties   []string            // internal names
 	Associations []string            // object types whose ids to read, e.g. "contacts"
 	Linked       []Linked            // properties of associated records; each once
+	History      []string            // properties whose earlier values to read, too; see Tickets.History
 	Archived     Archived            // whether to read the recycle bin
 	Since        time.Time           // only what was changed or archived since then, by HubSpot's clock; zero: everything
 	Earlier      *Earlier            // an export of all live tickets, to which what has changed since Since is applied; nil: none
@@ -137,7 +138,7 @@ func (t *Tickets) Next(context.Context) (*etl.Record, error) {
 	if texts, shown, err := t.texts(stored); err != nil {
 		return nil, err
 	} else if !shown {
-		rec.Fields = texts
+		rec.Fields = texts[:t.header.Len()]
 	} else {
 		rec.Fields = make([]string, t.header.Len())
 		rec.Properties = make([]etl.Property, len(texts))
@@ -157,7 +158,11 @@ func (t *Tickets) texts(r pages.Record) (texts []string, shown bool, err error) 
 	}
 	switch r.Data[0] {
 	case asStored:
-		texts, err = unpackTexts(r.Data[1:], t.header.Len(), 1)
+		n := t.header.Len()
+		if len(t.opts.History) > 0 {
+			n++
+		}
+		texts, err = unpackTexts(r.Data[1:], n, 1)
 		return texts, false, err
 	case asShown:
 		texts, err = unpackTexts(r.Data[1:], len(t.opts.Earlier.Columns), 0)

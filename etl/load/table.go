@@ -228,9 +228,10 @@ func (t *Table) Finish() error {
 	return nil
 }
 
-// Commit puts the finished file in its place, durably.
+// Commit puts the finished file in its place, durably. That and Abort do nothing to
+// a nil Table.
 func (t *Table) Commit() error {
-	if t.pend == nil {
+	if t == nil || t.pend == nil {
 		return nil
 	}
 	return t.pend.CloseAtomicallyReplace()
@@ -239,6 +240,9 @@ func (t *Table) Commit() error {
 // Abort removes what was written; what stood at the target stays. What went to
 // standard output is cut off.
 func (t *Table) Abort() error {
+	if t == nil {
+		return nil
+	}
 	if begun, ok := t.format.(io.Closer); ok {
 		_ = begun.Close() // what it says is of no interest any more
 	}
