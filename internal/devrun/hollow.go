@@ -24,11 +24,16 @@ func Hollow(limit int64) (url string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
+	return serve(&hollow{Server: server, limit: limit})
+}
+
+// serve serves an account on a port of its own, until stop.
+func serve(account http.Handler) (url string, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	h := &http.Server{Handler: &hollow{Server: server, limit: limit}, ReadHeaderTimeout: time.Minute}
+	h := &http.Server{Handler: account, ReadHeaderTimeout: time.Minute}
 	go func() { _ = h.Serve(listener) }() // ends with stop
 	return "http://" + listener.Addr().String(), func() { _ = h.Close() }, nil
 }

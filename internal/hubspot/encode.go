@@ -130,31 +130,19 @@ const hexDigits = "0123456789abcdef"
 // appendString appends s as a JSON string. Bytes that are no UTF-8 become
 // U+FFFD, as encoding/json has it.
 func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				b = append(b, s[start:i]...)
-				b = append(b, "\ufffd"...)
-				start = i + 1
-			}
-			i += size
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		b = append(b, s[start:i]...)
-		b = appendEscape(b, c)
-		i++
-		start = i
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // one for each such byte
 	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
+	b = append(b, '"')
+	for {
+		n := verbatim(s)
+		b = append(b, s[:n]...)
+		if n == len(s) {
+			return append(b, '"')
+		}
+		b = appendEscape(b, s[n])
+		s = s[n+1:]
+	}
 }
 
 func appendEscape(b []byte, c byte) []byte {

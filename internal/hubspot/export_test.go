@@ -8,6 +8,7 @@ import (
 // For tests of what is not exported.
 var (
 	AppendString       = appendString
+	AppendUnquoted     = appendUnquoted
 	AppendCreateInputs = appendCreateInputs
 	AppendUpsertInputs = appendUpsertInputs
 	ParseError         = parseError
@@ -16,7 +17,7 @@ var (
 // DecodeWritten reads a batch answer: ids, trace ids and whether new, each list
 // in the answer's order, and its errors.
 func DecodeWritten(data []byte) (all []Result, traces []string, errs string, err error) {
-	results, raw, err := decodeWritten(data)
+	results, raw, err := decodeWritten(nil, data)
 	for _, r := range results {
 		all = append(all, Result{ID: string(r.ID), New: r.New})
 		traces = append(traces, r.Trace)
@@ -71,3 +72,6 @@ func DecodePagePlainly(data []byte) (page SearchPage, err error) {
 	err = page.decodePlainly(data)
 	return page, err
 }
+
+// Verbatim is how many bytes of a text stand in a JSON string as they are.
+func Verbatim[T string | []byte](text T) int { return verbatim(text) }

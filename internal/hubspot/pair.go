@@ -34,7 +34,7 @@ var errMentionsNothing = errors.New("it mentions no input")
 // to the one whose unique value it holds. An error belongs to the targets that
 // its context names.
 func pair(targets []target, data []byte) ([]Result, error) {
-	stored, refusals, err := decodeWritten(data)
+	stored, refusals, err := decodeWritten(targets, data)
 	if err != nil {
 		return nil, err
 	}

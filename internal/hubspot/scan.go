@@ -3,17 +3,17 @@ package hubspot
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
+	"slices"
 	"unicode/utf8"
 )
 
 // decodeWritten reads what pair needs of a batch answer. The usual answer is
 // scanned without reading the properties that HubSpot sends along, which are
 // most of its bytes; encoding/json reads, or refuses, any other.
-func decodeWritten(data []byte) (results []written, errs json.RawMessage, err error) {
-	s := scanner{data: data}
-	if s.answer() {
-		return s.results, s.errs, nil
+func decodeWritten(targets []target, data []byte) (results []written, errs json.RawMessage, err error) {
+	a := answerScanner{scanner: scanner{data: data}, targets: targets, results: make([]written, 0, len(targets))}
+	if a.answer() {
+		return a.results, a.errs, nil
 	}
 	var w struct {
 		Results []written       `json:"results"`
@@ -23,41 +23,77 @@ func decodeWritten(data []byte) (results []written, errs json.RawMessage, err er
 	return w.Results, w.Errors, err
 }
 
-// A scanner walks over a batch answer. Its methods say whether all was as
-// usual; what is skipped is only followed to its end, not checked, so that an
-// answer that is cut off or not balanced is never usual.
+// A scanner walks over an answer. Its methods say whether all was as usual; what
+// is skipped is only followed to its end, not checked, so that an answer that is
+// cut off or not balanced is never usual.
 type scanner struct {
-	data    []byte
-	src     string // data, if it is valid UTF-8: keys are parts of it, instead of copies
-	at      int
+	data []byte
+	at   int
+}
+
+// An answerScanner reads a batch answer.
+type answerScanner struct {
+	scanner
+	targets []target
 	results []written
 	errs    json.RawMessage
 }
 
-func (s *scanner) answer() bool {
+func (a *answerScanner) answer() bool {
 	seen := 0
-	ok := s.object(func(key string) bool {
-		switch {
-		case key == "results":
+	ok := a.object(func(key []byte) bool {
+		switch string(key) {
+		case "results":
 			seen++
-			return s.list()
-		case key == "errors":
-			start := s.at
-			if !s.skip() {
+			return a.list(a.record)
+		case "errors":
+			start := a.at
+			if !a.skip() {
 				return false
 			}
-			s.errs = s.data[start:s.at]
-			return json.Valid(s.errs)
-		case strings.EqualFold(key, "results"), strings.EqualFold(key, "errors"):
-			return false
+			a.errs = a.data[start:a.at]
+			return json.Valid(a.errs)
 		}
-		return s.skip()
+		return a.pass(key, "results", "errors")
 	})
-	s.next()
-	return ok && seen == 1 && s.at == len(s.data)
+	return ok && seen == 1 && a.ended()
 }
 
-func (s *scanner) list() bool {
+func (a *answerScanner) record() bool {
+	a.results = append(a.results, written{})
+	return a.object(a.field)
+}
+
+func (a *answerScanner) field(key []byte) bool {
+	w := &a.results[len(a.results)-1]
+	switch string(key) {
+	case "id":
+		text, ok := a.text()
+		w.ID = flexID(text)
+		return ok
+	case "objectWriteTraceId":
+		text, ok := a.text()
+		w.Trace = a.trace(text)
+		return ok
+	case "new":
+		start := a.at
+		ok := a.skip()
+		w.New = string(a.data[start:a.at]) == "true"
+		return ok && (w.New || string(a.data[start:a.at]) == "false")
+	}
+	return a.pass(key, "id", "objectWriteTraceId", "new")
+}
+
+// trace is text, without a copy where the answer is in the order of the inputs.
+func (a *answerScanner) trace(text []byte) string {
+	if i := len(a.results) - 1; i < len(a.targets) && a.targets[i].trace == string(text) {
+		return a.targets[i].trace
+	}
+	return string(text)
+}
+
+// list reads an array, with item at each of its values.
+func (s *scanner) list(item func() bool) bool {
 	if !s.take('[') {
 		return false
 	}
@@ -65,11 +101,10 @@ func (s *scanner) list() bool {
 		return true
 	}
 	for {
-		var w written
-		if !s.object(func(key string) bool { return s.field(&w, key) }) {
+		s.next()
+		if !item() {
 			return false
 		}
-		s.results = append(s.results, w)
 		if s.take(']') {
 			return true
 		}
@@ -79,32 +114,8 @@ func (s *scanner) list() bool {
 	}
 }
 
-func (s *scanner) field(w *written, key string) bool {
-	switch key {
-	case "id":
-		text, ok := s.text()
-		w.ID = flexID(text)
-		return ok
-	case "objectWriteTraceId":
-		text, ok := s.text()
-		w.Trace = text
-		return ok
-	case "new":
-		start := s.at
-		ok := s.skip()
-		w.New = string(s.data[start:s.at]) == "true"
-		return ok && (w.New || string(s.data[start:s.at]) == "false")
-	}
-	for _, name := range []string{"id", "objectWriteTraceId", "new"} {
-		if strings.EqualFold(key, name) {
-			return false
-		}
-	}
-	return s.skip()
-}
-
 // object calls field for each key, with the scanner at its value.
-func (s *scanner) object(field func(key string) bool) bool {
+func (s *scanner) object(field func(key []byte) bool) bool {
 	if !s.take('{') {
 		return false
 	}
@@ -130,6 +141,18 @@ func (s *scanner) object(field func(key string) bool) bool {
 	}
 }
 
+// pass skips the value of a key that means nothing here. One that encoding/json
+// would take for a known one is not usual.
+func (s *scanner) pass(key []byte, known ...string) bool {
+	return !slices.ContainsFunc(known, func(name string) bool { return bytes.EqualFold([]byte(name), key) }) && s.skip()
+}
+
+// ended says that nothing but blanks follows.
+func (s *scanner) ended() bool {
+	s.next()
+	return s.at == len(s.data)
+}
+
 // next passes blanks and returns the byte after them, 0 at the end.
 func (s *scanner) next() byte {
 	for ; s.at < len(s.data); s.at++ {
@@ -151,21 +174,30 @@ func (s *scanner) take(c byte) bool {
 }
 
 // text reads a string that needs no decoding.
-func (s *scanner) text() (string, bool) {
-	start := s.at
-	if !s.skipString() {
-		return "", false
+func (s *scanner) text() ([]byte, bool) {
+	raw, ok := s.quoted()
+	return raw, ok && verbatim(raw) == len(raw) && utf8.Valid(raw)
+}
+
+// quoted passes a string and gives what stands between its quotes.
+func (s *scanner) quoted() ([]byte, bool) {
+	if s.at >= len(s.data) || s.data[s.at] != '"' {
+		return nil, false
 	}
-	raw := s.data[start+1 : s.at-1]
-	for _, c := range raw {
-		if c < ' ' || c == '\\' {
-			return "", false
+	start := s.at + 1
+	for at := start; ; {
+		at += verbatim(s.data[at:])
+		switch {
+		case at >= len(s.data):
+			return nil, false
+		case s.data[at] == '"':
+			s.at = at + 1
+			return s.data[start:at], true
+		case s.data[at] == '\\':
+			at++
 		}
+		at++ // a control character, too, is for those to judge that want the text
 	}
-	if s.src != "" {
-		return s.src[start+1 : s.at-1], true
-	}
-	return string(raw), utf8.Valid(raw)
 }
 
 func (s *scanner) skipString() bool {
@@ -201,10 +233,23 @@ func (s *scanner) skip() bool {
 		return s.skipNested()
 	}
 	start := s.at
-	for s.at < len(s.data) && !bytes.ContainsRune([]byte(",]} \t\r\n"), rune(s.data[s.at])) {
+	for s.at < len(s.data) && !endsLiteral(s.data[s.at]) {
 		s.at++
 	}
-	return s.at > start && json.Valid(s.data[start:s.at])
+	switch literal := s.data[start:s.at]; string(literal) {
+	case "null", "true", "false":
+		return true
+	default:
+		return json.Valid(literal)
+	}
+}
+
+func endsLiteral(c byte) bool {
+	switch c {
+	case ',', ']', '}', ' ', '\t', '\r', '\n':
+		return true
+	}
+	return false
 }
 
 func (s *scanner) skipNested() bool {

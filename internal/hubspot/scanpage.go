@@ -1,9 +1,6 @@
 package hubspot
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +12,8 @@ import (
 // about five times as long and would take half of an export's time, reads, or refuses, any other.
 type pageScanner struct {
 	scanner
+	src     string // the data: texts are parts of it
+	scratch []byte // a text while it is decoded
 	names   []string
 	results []Object
 	after   string
@@ -26,13 +25,13 @@ func scanPage(data []byte) *pageScanner {
 	if !utf8.Valid(data) {
 		return nil
 	}
-	p := &pageScanner{scanner: scanner{data: data, src: string(data)}}
+	p := &pageScanner{scanner: scanner{data: data}, src: string(data)}
 	seen := 0
-	ok := p.object(func(key string) bool {
-		switch key {
+	ok := p.object(func(key []byte) bool {
+		switch string(key) {
 		case "results":
 			seen++
-			return p.list(func() bool { return p.record() })
+			return p.list(p.record)
 		case "paging":
 			return p.paging(&p.after)
 		case "total":
@@ -42,39 +41,10 @@ func scanPage(data []byte) *pageScanner {
 		}
 		return p.pass(key, "results", "paging", "total")
 	})
-	p.next()
-	if !ok || seen != 1 || p.at != len(data) {
+	if !ok || seen != 1 || !p.ended() {
 		return nil
 	}
 	return p
-}
-
-// list reads an array, with item at each of its values.
-func (p *pageScanner) list(item func() bool) bool {
-	if !p.take('[') {
-		return false
-	}
-	if p.take(']') {
-		return true
-	}
-	for {
-		p.next()
-		if !item() {
-			return false
-		}
-		if p.take(']') {
-			return true
-		}
-		if !p.take(',') {
-			return false
-		}
-	}
-}
-
-// pass skips the value of a key that means nothing here. One that encoding/json
-// would take for a known one is not usual.
-func (p *pageScanner) pass(key string, known ...string) bool {
-	return !slices.ContainsFunc(known, func(name string) bool { return strings.EqualFold(name, key) }) && p.skip()
 }
 
 // value is the text of a value that is no string.
@@ -88,8 +58,8 @@ func (p *pageScanner) value() []byte {
 
 func (p *pageScanner) record() bool {
 	var o Object
-	ok := p.object(func(key string) bool {
-		switch key {
+	ok := p.object(func(key []byte) bool {
+		switch string(key) {
 		case "id":
 			return p.id(&o.ID)
 		case "properties":
@@ -105,7 +75,7 @@ func (p *pageScanner) record() bool {
 			o.Archived = string(value) == "true"
 			return o.Archived || string(value) == "false"
 		case "associations":
-			return p.object(func(name string) bool { return p.associations(&o, name) })
+			return p.object(func(name []byte) bool { return p.associations(&o, string(name)) })
 		case "url":
 			return p.nullable(&o.URL)
 		}
@@ -117,21 +87,18 @@ func (p *pageScanner) record() bool {
 
 // string reads a string.
 func (p *pageScanner) string(to *string) bool {
-	start := p.at
-	if !p.skipString() {
+	start := p.at + 1
+	raw, ok := p.quoted()
+	if !ok {
 		return false
 	}
-	raw := p.data[start+1 : p.at-1]
-	for _, c := range raw {
-		if c < ' ' {
-			return false
-		}
+	if verbatim(raw) == len(raw) {
+		*to = p.src[start : p.at-1]
+		return true
 	}
-	if bytes.IndexByte(raw, '\\') >= 0 {
-		return json.Unmarshal(p.data[start:p.at], to) == nil
-	}
-	*to = p.src[start+1 : p.at-1]
-	return true
+	p.scratch, ok = appendUnquoted(p.scratch[:0], raw)
+	*to = string(p.scratch)
+	return ok
 }
 
 // id reads an id, a string or a number.
@@ -159,9 +126,9 @@ func (p *pageScanner) moment(to *time.Time) bool {
 func (p *pageScanner) properties(o *Object) bool {
 	n := 0
 	o.Properties = make(map[string]string, len(p.names))
-	return p.object(func(key string) bool {
-		if n >= len(p.names) || p.names[n] != key {
-			p.names = append(p.names[:n], strings.Clone(key))
+	return p.object(func(key []byte) bool {
+		if n >= len(p.names) || p.names[n] != string(key) {
+			p.names = append(p.names[:n], string(key))
 		}
 		name := p.names[n]
 		n++
@@ -182,9 +149,8 @@ func (p *pageScanner) nullable(to *string) bool {
 
 func (p *pageScanner) associations(o *Object, name string) bool {
 	var all wireAssociations
-	name = strings.Clone(name)
-	ok := p.object(func(key string) bool {
-		switch key {
+	ok := p.object(func(key []byte) bool {
+		switch string(key) {
 		case "results":
 			return p.list(func() bool {
 				all.Results = append(all.Results, wireListed{})
@@ -203,8 +169,8 @@ func (p *pageScanner) associations(o *Object, name string) bool {
 }
 
 func (p *pageScanner) associated(to *wireListed) bool {
-	return p.object(func(key string) bool {
-		switch key {
+	return p.object(func(key []byte) bool {
+		switch string(key) {
 		case "id":
 			return p.id((*string)(&to.ID))
 		case "type":
@@ -215,12 +181,12 @@ func (p *pageScanner) associated(to *wireListed) bool {
 }
 
 func (p *pageScanner) paging(after *string) bool {
-	return p.object(func(key string) bool {
-		if key != "next" {
+	return p.object(func(key []byte) bool {
+		if string(key) != "next" {
 			return p.pass(key, "next")
 		}
-		return p.object(func(key string) bool {
-			if key != "after" {
+		return p.object(func(key []byte) bool {
+			if string(key) != "after" {
 				return p.pass(key, "after")
 			}
 			return p.id(after)
