@@ -185,7 +185,7 @@ func (t *Tickets) listRanges(ctx context.Context, left []pages.Span, expected in
 func (t *Tickets) ask(archived bool) func(context.Context, string) (*hubspot.Page, error) {
 	q := hubspot.ListQuery{Limit: pageSize, Archived: archived, Associations: t.to}
 	if !t.long() {
-		q.Properties = t.opts.Properties
+		q.Properties, q.InOrder = t.opts.Properties, true
 	}
 	return func(ctx context.Context, after string) (*hubspot.Page, error) {
 		q := q

@@ -252,9 +252,11 @@ func (t *Tickets) readAssociations(ctx context.Context, to string, ids []string,
 // fields are the texts of the columns.
 func (t *Tickets) fields(o *hubspot.Object, found *linkedValues) []string {
 	fields := make([]string, 0, t.header.Len())
-	fields = append(fields, o.ID)
-	for _, p := range t.opts.Properties {
-		fields = append(fields, o.Properties[p])
+	fields = append(append(fields, o.ID), o.Values...)
+	if o.Values == nil {
+		for _, p := range t.opts.Properties {
+			fields = append(fields, o.Properties[p])
+		}
 	}
 	for _, to := range t.opts.Associations {
 		fields = append(fields, strings.Join(idsInOrder(o.Associations[to]), ";"))
@@ -311,13 +313,15 @@ var errPacked = errors.New("what was listed cannot be read back: it is damaged")
 // left empty.
 func unpackTexts(data []byte, n, first int) ([]string, error) {
 	texts := make([]string, n)
+	all := string(data) // of which they are parts
 	for i := first; i < n; i++ {
 		size, k := binary.Uvarint(data)
 		if k <= 0 || size > uint64(len(data)-k) {
 			return nil, errPacked
 		}
-		texts[i] = string(data[k : k+int(size)])
-		data = data[k+int(size):]
+		end := k + int(size)
+		texts[i] = all[k:end]
+		data, all = data[end:], all[end:]
 	}
 	return texts, nil
 }

@@ -1,41 +1,60 @@
 package load
 
 import (
-	"encoding/csv"
+	"cmp"
 	"io"
+	"unicode/utf8"
 
 	"github.com/ticketetl/ticketetl/etl"
 )
 
 type csvFormat struct {
-	w     *csv.Writer
-	cells []string
+	w     io.Writer
+	lines []byte // not written yet
 	guard bool
+
+	delimiter rune
 }
 
 func newCSV(w io.Writer, opts TableOptions) (format, error) {
-	f := &csvFormat{w: csv.NewWriter(w), cells: make([]string, len(opts.Columns)), guard: opts.Guard}
-	if opts.Delimiter != 0 {
-		f.w.Comma = opts.Delimiter
-	}
+	f := &csvFormat{w: w, guard: opts.Guard, delimiter: cmp.Or(opts.Delimiter, ',')}
 	for i, c := range opts.Columns {
-		f.cells[i] = c.Name
+		f.cell(i, c.Name)
 	}
-	return f, f.w.Write(f.cells)
+	return f, f.endLine()
 }
 
 func (f *csvFormat) row(rec *etl.Record) error {
-	values := rec.Properties
-	for i := range values {
-		f.cells[i] = values[i].Value
+	for i := range rec.Properties {
+		text := rec.Properties[i].Value
 		if f.guard {
-			f.cells[i] = etl.GuardCell(f.cells[i])
+			text = etl.GuardCell(text)
 		}
+		f.cell(i, text)
 	}
-	return f.w.Write(f.cells)
+	return f.endLine()
+}
+
+func (f *csvFormat) cell(i int, text string) {
+	if i > 0 {
+		f.lines = utf8.AppendRune(f.lines, f.delimiter)
+	}
+	f.lines = etl.AppendCell(f.lines, text, f.delimiter)
+}
+
+// maxLines is how many bytes of lines are written at once.
+const maxLines = 64 << 10
+
+func (f *csvFormat) endLine() error {
+	f.lines = append(f.lines, '\n')
+	if len(f.lines) < maxLines {
+		return nil
+	}
+	return f.finish()
 }
 
 func (f *csvFormat) finish() error {
-	f.w.Flush()
-	return f.w.Error()
+	_, err := f.w.Write(f.lines)
+	f.lines = f.lines[:0]
+	return err
 }

@@ -56,7 +56,7 @@ func Transports() (many, once *http.Transport) {
 // DecodePage reads a page of a search as the client does; usual says that
 // encoding/json was not needed.
 func DecodePage(data []byte) (page SearchPage, usual bool, err error) {
-	usual = scanPage(data) != nil
+	usual = scanPage(data, nil) != nil
 	err = page.decode(data)
 	return page, usual, err
 }
@@ -71,6 +71,14 @@ func DecodeSearch(data []byte) (page SearchPage, err error) {
 func DecodePagePlainly(data []byte) (page SearchPage, err error) {
 	err = page.decodePlainly(data)
 	return page, err
+}
+
+// DecodeList reads a page of a listing as the client does; usual says that
+// encoding/json was not needed.
+func DecodeList(data []byte, order []string) (page Page, usual bool, err error) {
+	usual = scanPage(data, order) != nil
+	err = page.decode(data, order)
+	return page, usual, err
 }
 
 // Verbatim is how many bytes of a text stand in a JSON string as they are.

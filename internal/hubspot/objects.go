@@ -19,6 +19,7 @@ type Property struct{ Name, Value string }
 type Object struct {
 	ID                    string
 	Properties            map[string]string // unset ones are "" or missing
+	Values                []string          // with ListQuery.InOrder, instead of Properties: those that it names, in its order
 	PropertiesWithHistory map[string][]HistoryValue
 	CreatedAt, UpdatedAt  time.Time
 	Archived              bool
@@ -73,6 +74,10 @@ type ListQuery struct {
 	PropertiesWithHistory []string
 	Associations          []string
 	Archived              bool
+
+	// InOrder gives the Values of the Properties: for who reads very many records, a
+	// map for each would be a fifth of the work.
+	InOrder bool
 }
 
 // A Page is one answer of a listing.
@@ -141,8 +146,13 @@ func (c *Client) List(ctx context.Context, object string, q ListQuery) (*Page, e
 		query.Set("after", q.After)
 	}
 	var page Page
+	var order []string
+	if q.InOrder {
+		order = append([]string{}, q.Properties...)
+	}
 	err := c.do(ctx, &call{
-		method: http.MethodGet, path: c.paths.object(object), query: query, reads: true, decode: page.decode,
+		method: http.MethodGet, path: c.paths.object(object), query: query, reads: true,
+		decode: func(data []byte) error { return page.decode(data, order) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", object, err)
@@ -302,8 +312,9 @@ func (o *Object) decode(data []byte) error {
 
 var errNoResults = errors.New("it holds no results")
 
-func (p *Page) decode(data []byte) error {
-	if s := scanPage(data); s != nil {
+// decode reads a page; its records have Values in order, if that is not nil.
+func (p *Page) decode(data []byte, order []string) error {
+	if s := scanPage(data, order); s != nil {
 		*p = Page{Results: s.results, After: s.after}
 		return nil
 	}
@@ -315,7 +326,21 @@ func (p *Page) decode(data []byte) error {
 		return errNoResults
 	}
 	*p = Page{Results: objects(w.Results), After: string(w.Paging.Next.After)}
+	if order != nil {
+		putInOrder(p.Results, order)
+	}
 	return nil
+}
+
+func putInOrder(list []Object, order []string) {
+	for i := range list {
+		o := &list[i]
+		o.Values = make([]string, len(order))
+		for k, name := range order {
+			o.Values[k] = o.Properties[name]
+		}
+		o.Properties = nil
+	}
 }
 
 func objects(list []wireObject) []Object {

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,20 +13,24 @@ import (
 // about five times as long and would take half of an export's time, reads, or refuses, any other.
 type pageScanner struct {
 	scanner
-	src     string // the data: texts are parts of it
-	scratch []byte // a text while it is decoded
-	names   []string
+	src     string   // the data: texts are parts of it
+	scratch []byte   // a text while it is decoded
+	names   []string // of the properties of the last record
+	order   []string // of the values; nil: each record has a map
+	places  []int    // of names in order; -1 for none
+	values  []string // of the records to come
 	results []Object
 	after   string
 	total   *int
 }
 
-// scanPage reads a page; nil if it is not as usual.
-func scanPage(data []byte) *pageScanner {
+// scanPage reads a page; nil if it is not as usual. Its records have Values in
+// order, if that is not nil.
+func scanPage(data []byte, order []string) *pageScanner {
 	if !utf8.Valid(data) {
 		return nil
 	}
-	p := &pageScanner{scanner: scanner{data: data}, src: string(data)}
+	p := &pageScanner{scanner: scanner{data: data}, src: string(data), order: order}
 	seen := 0
 	ok := p.object(func(key []byte) bool {
 		switch string(key) {
@@ -58,6 +63,9 @@ func (p *pageScanner) value() []byte {
 
 func (p *pageScanner) record() bool {
 	var o Object
+	if p.order != nil {
+		o.Values = p.noValues()
+	}
 	ok := p.object(func(key []byte) bool {
 		switch string(key) {
 		case "id":
@@ -125,18 +133,37 @@ func (p *pageScanner) moment(to *time.Time) bool {
 // same names in the same order.
 func (p *pageScanner) properties(o *Object) bool {
 	n := 0
-	o.Properties = make(map[string]string, len(p.names))
+	if p.order == nil {
+		o.Properties = make(map[string]string, len(p.names))
+	}
 	return p.object(func(key []byte) bool {
 		if n >= len(p.names) || p.names[n] != string(key) {
 			p.names = append(p.names[:n], string(key))
+			p.places = append(p.places[:n], slices.Index(p.order, p.names[n]))
 		}
-		name := p.names[n]
+		to := n
 		n++
 		var text string
 		ok := p.nullable(&text)
-		o.Properties[name] = text
+		if p.order == nil {
+			o.Properties[p.names[to]] = text
+		} else if place := p.places[to]; place >= 0 {
+			o.Values[place] = text
+		}
 		return ok
 	})
+}
+
+// noValues are those of a record of which nothing is read yet. They are cut from
+// a list for a whole page.
+func (p *pageScanner) noValues() []string {
+	n := len(p.order)
+	if len(p.values) < n {
+		p.values = make([]string, n*MaxPage)
+	}
+	var values []string
+	values, p.values = p.values[:n:n], p.values[n:]
+	return values
 }
 
 // nullable reads a string, or null as an empty one.

@@ -45,6 +45,39 @@ func TestPagesAreReadAlike(t *testing.T) {
 	}
 }
 
+// The values of a listing are those of the properties, in the order asked for.
+func TestListingsInOrder(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]string{{"b", "missing", "subject", "a"}, {"n", "c", "content"}, {}} {
+		for _, text := range append(usualPages, otherPages...) {
+			requireInOrder(t, []byte(text), order)
+		}
+	}
+	page, usual, err := hubspot.DecodeList([]byte(usualPages[4]), []string{"b", "c", "a"})
+	require.NoError(t, err)
+	require.True(t, usual)
+	for i, want := range [][]string{{"2", "", "1"}, {"3", "", "4"}, {"", "", ""}} {
+		require.Equal(t, want, page.Results[i].Values)
+		require.Nil(t, page.Results[i].Properties)
+	}
+}
+
+func requireInOrder(t require.TestingT, data []byte, order []string) {
+	got, usual, err := hubspot.DecodeList(data, order)
+	want, wantErr := hubspot.DecodePagePlainly(data)
+	if usual && wantErr != nil { // what means nothing is not checked
+		return
+	}
+	require.Equal(t, wantErr, err)
+	require.Len(t, got.Results, len(want.Results))
+	for i, o := range want.Results {
+		require.Len(t, got.Results[i].Values, len(order))
+		for k, name := range order {
+			require.Equal(t, o.Properties[name], got.Results[i].Values[k])
+		}
+	}
+}
+
 // emptyMaps makes one of a map that is empty and one that is not there.
 func emptyMaps(page hubspot.SearchPage) hubspot.SearchPage {
 	for i := range page.Results {
@@ -77,6 +110,7 @@ func FuzzDecodePage(f *testing.F) {
 			return
 		}
 		require.Equal(t, emptyMaps(want), emptyMaps(got))
+		requireInOrder(t, data, []string{"a", "subject", "b"})
 	})
 }
 

@@ -167,7 +167,7 @@ func (q *SearchRequest) wire() wireSearch {
 }
 
 func (p *SearchPage) decode(data []byte) error {
-	if s := scanPage(data); s != nil {
+	if s := scanPage(data, nil); s != nil {
 		*p = SearchPage{Results: s.results, After: s.after, silent: len(s.results) == 0 && s.total == nil}
 		if s.total != nil {
 			p.Total = *s.total

@@ -13,7 +13,14 @@ type Reader struct {
 	runs  []run // by first id; those not opened yet
 	order []int // of runs: when they were added
 	open  openRuns
+
+	ahead   []byte // what stands in the file at aheadAt
+	aheadAt int64
+	last    int64 // where the data ends that was read last
 }
+
+// readAhead is how much is read at once where records stand one after the other.
+const readAhead = 64 << 10
 
 // Read begins a Reader. It holds the ids of those pages in memory whose ranges
 // it is in.
@@ -42,11 +49,28 @@ func (r *Reader) Next() (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	rec := Record{ID: h.id, Data: make([]byte, h.n)}
-	if _, err := r.store.f.ReadAt(rec.Data, h.at); err != nil && h.n > 0 {
-		return Record{}, err
+	data, err := r.data(h.at, h.n)
+	return Record{ID: h.id, Data: data}, err
+}
+
+// data reads n bytes; and what follows, if these follow what was read last. What
+// it returned before stays as it is.
+func (r *Reader) data(at int64, n int) ([]byte, error) {
+	if at < r.aheadAt || at+int64(n) > r.aheadAt+int64(len(r.ahead)) {
+		size := n
+		if at == r.last {
+			size = max(n, readAhead)
+		}
+		buf := make([]byte, size)
+		got, err := r.store.f.ReadAt(buf, at)
+		if got < n {
+			return nil, err
+		}
+		r.ahead, r.aheadAt = buf[:got], at
 	}
-	return rec, nil
+	r.last = at + int64(n)
+	from := int(at - r.aheadAt)
+	return r.ahead[from : from+n : from+n], nil
 }
 
 // NextID is Next without the data.

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gocarina/gocsv"
 
@@ -60,42 +57,13 @@ func (f *resultsFile) close() error {
 
 // appendLine appends the line of r, with its texts guarded.
 func (r *ResultRow) appendLine(b []byte) []byte {
-	b = append(appendCell(b, etl.GuardCell(r.File)), ',')
-	b = append(appendCell(b, etl.GuardCell(r.Sheet)), ',')
+	b = append(etl.AppendCell(b, etl.GuardCell(r.File), ','), ',')
+	b = append(etl.AppendCell(b, etl.GuardCell(r.Sheet), ','), ',')
 	b = append(strconv.AppendInt(b, int64(r.Row), 10), ',')
 	b = append(strconv.AppendInt(b, int64(r.Line), 10), ',')
-	b = append(appendCell(b, etl.GuardCell(r.Key)), ',')
-	b = append(appendCell(b, r.Outcome), ',')
-	b = append(appendCell(b, r.TicketID), ',')
-	b = append(appendCell(b, r.URL), ',')
-	return append(appendCell(b, etl.GuardCell(r.Message)), '\n')
-}
-
-// appendCell quotes text where encoding/csv does.
-func appendCell(b []byte, text string) []byte {
-	if !needsQuotes(text) {
-		return append(b, text...)
-	}
-	b = append(b, '"')
-	for {
-		i := strings.IndexByte(text, '"')
-		if i < 0 {
-			return append(append(b, text...), '"')
-		}
-		b = append(append(b, text[:i]...), `""`...)
-		text = text[i+1:]
-	}
-}
-
-func needsQuotes(text string) bool {
-	if text == "" {
-		return false
-	}
-	for i := range len(text) {
-		if c := text[i]; c == ',' || c == '"' || c == '\r' || c == '\n' {
-			return true
-		}
-	}
-	first, _ := utf8.DecodeRuneInString(text)
-	return text == `\.` || unicode.IsSpace(first)
+	b = append(etl.AppendCell(b, etl.GuardCell(r.Key), ','), ',')
+	b = append(etl.AppendCell(b, r.Outcome, ','), ',')
+	b = append(etl.AppendCell(b, r.TicketID, ','), ',')
+	b = append(etl.AppendCell(b, r.URL, ','), ',')
+	return append(etl.AppendCell(b, etl.GuardCell(r.Message), ','), '\n')
 }
