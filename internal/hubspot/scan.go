@@ -27,8 +27,9 @@ func decodeWritten(targets []target, data []byte) (results []written, errs json.
 // is skipped is only followed to its end, not checked, so that an answer that is
 // cut off or not balanced is never usual.
 type scanner struct {
-	data []byte
-	at   int
+	data  []byte
+	valid bool // data is known to be UTF-8
+	at    int
 }
 
 // An answerScanner reads a batch answer.
@@ -175,28 +176,33 @@ func (s *scanner) take(c byte) bool {
 
 // text reads a string that needs no decoding.
 func (s *scanner) text() ([]byte, bool) {
-	raw, ok := s.quoted()
-	return raw, ok && verbatim(raw) == len(raw) && utf8.Valid(raw)
+	raw, plain, ok := s.quoted()
+	return raw, ok && plain && (s.valid || utf8.Valid(raw))
 }
 
-// quoted passes a string and gives what stands between its quotes.
-func (s *scanner) quoted() ([]byte, bool) {
+// quoted passes a string and gives what stands between its quotes; plain says that
+// it holds no escapes and no control characters, and so is its text.
+func (s *scanner) quoted() (raw []byte, plain, ok bool) {
 	if s.at >= len(s.data) || s.data[s.at] != '"' {
-		return nil, false
+		return nil, false, false
 	}
 	start := s.at + 1
-	for at := start; ; {
+	plain = true
+	for at := start; ; plain = false {
 		at += verbatim(s.data[at:])
 		switch {
 		case at >= len(s.data):
-			return nil, false
+			return nil, false, false
 		case s.data[at] == '"':
 			s.at = at + 1
-			return s.data[start:at], true
+			return s.data[start:at], plain, true
 		case s.data[at] == '\\':
 			at++
 		}
 		at++ // a control character, too, is for those to judge that want the text
+		if at > len(s.data) {
+			return nil, false, false
+		}
 	}
 }
 

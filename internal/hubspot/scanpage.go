@@ -30,7 +30,7 @@ func scanPage(data []byte, order []string) *pageScanner {
 	if !utf8.Valid(data) {
 		return nil
 	}
-	p := &pageScanner{scanner: scanner{data: data}, src: string(data), order: order}
+	p := &pageScanner{scanner: scanner{data: data, valid: true}, src: string(data), order: order}
 	seen := 0
 	ok := p.object(func(key []byte) bool {
 		switch string(key) {
@@ -96,11 +96,11 @@ func (p *pageScanner) record() bool {
 // string reads a string.
 func (p *pageScanner) string(to *string) bool {
 	start := p.at + 1
-	raw, ok := p.quoted()
+	raw, plain, ok := p.quoted()
 	if !ok {
 		return false
 	}
-	if verbatim(raw) == len(raw) {
+	if plain {
 		*to = p.src[start : p.at-1]
 		return true
 	}
