@@ -114,11 +114,11 @@ func (b *bench) imports(rows int) error {
 
 func (b *bench) imported(what string, rows int, mapping, url, file string) work {
 	w := b.own(what, rows, "import", "-m", b.path(mapping), "--runs", b.path("runs"), "--again", "--yes", file)
-	w.env = account(url)
+	w.env = accountAt(url)
 	return w
 }
 
-func account(url string) []string {
+func accountAt(url string) []string {
 	return []string{"HUBSPOT_BASE_URL=" + url, "HUBSPOT_ACCESS_TOKEN=bench"}
 }
 
@@ -131,23 +131,41 @@ func (b *bench) withSandbox(do func(url string) error, flags ...string) error {
 	return do(url)
 }
 
+// exports writes the tickets of an account that renders them once, when they are
+// first listed, so that the figure is ours; and then those of the sandbox.
 func (b *bench) exports(rows int) error {
 	file, err := b.file(rows, "csv", benchdata.Write)
 	if err != nil {
 		return err
 	}
-	return b.withSandbox(func(url string) error {
-		if _, err := b.run(b.imported("", rows, "tickets.yaml", url, file)); err != nil {
-			return err
-		}
-		var works []work
-		for _, kind := range []string{"csv", "xlsx"} {
-			w := b.own("export to "+kind+", sandbox", rows, "export", "-o", b.path("out."+kind))
-			w.env = account(url)
-			works = append(works, w)
-		}
-		return b.alone(works...)
-	}, "--no-limits", "--index-lag", "0s")
+	url, stop, err := devrun.Still()
+	if err != nil {
+		return err
+	}
+	err = b.exported(rows, file, url, "rendered once")
+	stop()
+	if err != nil {
+		return err
+	}
+	return b.withSandbox(func(url string) error { return b.exported(rows, file, url, "sandbox") }, "--no-limits", "--index-lag", "0s")
+}
+
+// exported fills an account and exports it, once more than is measured: the first
+// time is the account's.
+func (b *bench) exported(rows int, file, url, account string) error {
+	if _, err := b.run(b.imported("", rows, "tickets.yaml", url, file)); err != nil {
+		return err
+	}
+	var works []work
+	for _, kind := range []string{"csv", "xlsx"} {
+		w := b.own("export to "+kind+", "+account, rows, "export", "-o", b.path("out."+kind))
+		w.env = accountAt(url)
+		works = append(works, w)
+	}
+	if _, err := b.run(works[0]); err != nil {
+		return err
+	}
+	return b.alone(works...)
 }
 
 // The limit that an import is measured under.

@@ -4,25 +4,27 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
 // Still serves a sandbox account whose tickets are rendered once, when they are
-// first listed, so that a listing costs hardly more than sending it. What is written
-// after that is not listed; all else is the sandbox.
+// first listed, and whose searches are answered once, so that reading it costs
+// hardly more than sending it. What is written after that is not seen.
 func Still() (url string, stop func(), err error) {
 	server, err := sandbox.New(sandbox.Options{Limits: sandbox.Unlimited, IndexLag: -1})
 	if err != nil {
 		return "", nil, err
 	}
-	return serve(&still{Server: server, listings: map[string]*rendering{}})
+	return serve(&still{Server: server, listings: map[string]*rendering{}, searches: map[string]*httptest.ResponseRecorder{}})
 }
 
 type still struct {
@@ -30,6 +32,7 @@ type still struct {
 
 	mu       sync.Mutex
 	listings map[string]*rendering // by what is asked for, apart from the place
+	searches map[string]*httptest.ResponseRecorder
 }
 
 // A rendering is all tickets of a listing, in the order of their ids.
@@ -39,10 +42,35 @@ type rendering struct {
 }
 
 func (s *still) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet || r.URL.Path != ticketsPath {
+	switch {
+	case r.Method == http.MethodPost && r.URL.Path == ticketsPath+"/search":
+		s.search(w, r)
+	case r.Method == http.MethodGet && r.URL.Path == ticketsPath:
+		s.list(w, r)
+	default:
 		s.Server.ServeHTTP(w, r)
-		return
 	}
+}
+
+func (s *still) search(w http.ResponseWriter, r *http.Request) {
+	buf := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(buf)
+	body := string(read(r, buf))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.searches[body]
+	if known == nil {
+		known = httptest.NewRecorder()
+		r.Body = io.NopCloser(strings.NewReader(body))
+		s.Server.ServeHTTP(known, r)
+		s.searches[body] = known
+	}
+	w.Header().Set("Content-Type", known.Header().Get("Content-Type"))
+	w.WriteHeader(known.Code)
+	_, _ = w.Write(known.Body.Bytes()) // nobody is there to be told
+}
+
+func (s *still) list(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	after, _ := strconv.ParseUint(query.Get("after"), 10, 64) // 0 for none
 	limit, err := strconv.Atoi(query.Get("limit"))

@@ -27,7 +27,7 @@ var otherPages = []string{
 	`{"results":[{"id":null}]}`, `{"results":[{"id":"1","properties":{"a":1}}]}`, `{"results":[{"id":"1","properties":null}]}`,
 	`{"results":[{"id":"1","propertiesWithHistory":{"a":[{"value":"x","timestamp":"2026-11-23T10:00:00Z"}]}}]}`,
 	`{"results":[{"id":"1","ID":"2"}]}`, `{"results":[{"id":"1","archived":null}]}`, `{"results":[{"id":1.5}]}`, `{"results":[{"id":"a` + "\x01" + `"}]}`,
-	`{"results":[{"id":"` + "\xff" + `"}]}`, `{"results":[{"id":"\ud83d"}],"total":"x"}`, `{"total":1.5,"results":[]}`, `<html>`,
+	`{"results":[{"id":"` + "\xff" + `"}]}`, `{"results":[{"id":"\`, `{"results":[{"id":"1\"`, `{"results":[{"id":"\ud83d"}],"total":"x"}`, `{"total":1.5,"results":[]}`, `<html>`,
 }
 
 // What is scanned is what encoding/json reads.
