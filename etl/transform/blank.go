@@ -31,6 +31,9 @@ func isInvisible(r rune) bool {
 
 // invisibleIn names the first invisible character of s; empty when there is none.
 func invisibleIn(s string) string {
+	if isASCII(s) {
+		return ""
+	}
 	i := strings.IndexFunc(s, isInvisible)
 	if i < 0 {
 		return ""
@@ -76,4 +79,22 @@ func outerInvisible(s string) string {
 		return invisibleIn(string(first))
 	}
 	return invisibleIn(string(last))
+}
+
+// isASCII says whether s has no letters beyond ASCII, eight bytes at a time.
+func isASCII(s string) bool {
+	const tops = 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		if word&tops != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

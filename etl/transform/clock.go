@@ -191,16 +191,21 @@ func stamp(seconds int64, nano int) (string, bool) {
 	if year < 1 || year > 9999 {
 		return "", false
 	}
+	hour, minute, second := t.Clock()
+	return civil{year: year, month: int(month), day: day, hour: hour, min: minute, sec: second, nano: nano}.stamp(), true
+}
+
+// stamp is the form in which HubSpot stores c, a moment in UTC of the years 1 to 9999.
+func (c civil) stamp() string {
 	var buf [len("2006-01-02T15:04:05.000Z")]byte
 	b := buf[:len("2006-01-02T15:04:05")]
-	putDate(b, year, int(month), day)
-	hour, minute, second := t.Clock()
+	putDate(b, c.year, c.month, c.day)
 	b[10], b[13], b[16] = 'T', ':', ':'
-	putTwo(b[11:], hour)
-	putTwo(b[14:], minute)
-	putTwo(b[17:], second)
-	if ms := nano / 1e6; ms > 0 {
+	putTwo(b[11:], c.hour)
+	putTwo(b[14:], c.min)
+	putTwo(b[17:], c.sec)
+	if ms := c.nano / 1e6; ms > 0 {
 		b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 	}
-	return string(append(b, 'Z')), true
+	return string(append(b, 'Z'))
 }

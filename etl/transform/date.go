@@ -3,6 +3,7 @@ package transform
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
 )
@@ -80,6 +81,9 @@ func otherCalendar(year int, text string) *flaw {
 
 // momentOf writes a moment in UTC.
 func (d *dateConverter) momentOf(at civil, text string) (string, *flaw) {
+	if d.zone.loc == time.UTC && !at.hasZone && at.nano == 0 && at.year <= 9999 {
+		return at.stamp(), nil // as below, without counting seconds
+	}
 	seconds, f := d.zone.moment(at)
 	if f != nil {
 		return "", f
@@ -139,7 +143,7 @@ func readByRules(text string, rules []dateRule, declared bool) (civil, *flaw) {
 	var found civil
 	fits, nearest := 0, misfit{}
 	for i := range rules {
-		at, miss := rules[i].read(text)
+		at, miss := byLayout(text, rules[i].quick, rules[i].read)
 		switch {
 		case miss.kind != fitting:
 			if miss.kind > nearest.kind {

@@ -15,14 +15,17 @@ type dateRule struct {
 	epoch bool   // reads numbers
 	read  func(text string) (civil, misfit)
 	write func(c civil) []string // the texts that mean c, the plainest first; none if it has no such text
+	quick []*layout // that read reads too
 }
+
+var isoLayouts = mustLayouts("yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss")
 
 // parseDateRule reads what a mapping says of dates: iso, dmy, mdy, epoch,
 // epoch-ms or a pattern. The message says what is wrong with it.
 func parseDateRule(text string) (rule dateRule, message, hint string) {
 	switch text {
 	case "iso":
-		return dateRule{words: "year-month-day", read: readISO, write: writeISO}, "", ""
+		return dateRule{words: "year-month-day", read: readISO, quick: isoLayouts, write: writeISO}, "", ""
 	case "dmy":
 		return dateRule{words: "day/month/year", read: readDayMonth, write: writeDayMonth}, "", ""
 	case "mdy":
@@ -43,10 +46,14 @@ func parseDateRule(text string) (rule dateRule, message, hint string) {
 	for i := range elements {
 		elements[i].words = words
 	}
-	return dateRule{
+	rule = dateRule{
 		words: text, read: func(s string) (civil, misfit) { return readPattern(s, elements) },
 		write: func(c civil) []string { return writePattern(c, elements) },
-	}, "", ""
+	}
+	if l := layoutOf(elements); l != nil {
+		rule.quick = []*layout{l}
+	}
+	return rule, "", ""
 }
 
 // check turns what was read into a verdict.

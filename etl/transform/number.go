@@ -62,6 +62,13 @@ func kindWord(k etl.Kind) string {
 
 // read reads text; its result reads to itself when no decimal sign is declared.
 func (n numberConverter) read(text string) (string, *flaw) {
+	if (n.decimal == 0 || n.decimal == '.') && tidyNumber(text) {
+		return text, nil
+	}
+	return n.readAny(text)
+}
+
+func (n numberConverter) readAny(text string) (string, *flaw) {
 	s := strings.TrimSpace(seenOnly(text))
 	if (n.decimal == 0 || n.decimal == '.') && plainNumber(s) {
 		return n.tidy(s, text)
@@ -204,6 +211,23 @@ func (n numberConverter) tidy(s, text string) (string, *flaw) {
 func plainNumber(s string) bool {
 	whole, fraction, cut := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	return allDigits(whole) && (!cut || allDigits(fraction))
+}
+
+// tidyNumber says whether s is a number that readAny returns as it is: digits, none
+// of them 0 in front, maybe a point and more digits.
+func tidyNumber(s string) bool {
+	if s == "" || s[0] < '1' || s[0] > '9' {
+		return false
+	}
+	point := -1
+	for i := 1; i < len(s); i++ {
+		if c := s[i]; c == '.' && point < 0 {
+			point = i
+		} else if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return point < len(s)-1
 }
 
 func allDigits(s string) bool {

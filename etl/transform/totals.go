@@ -39,17 +39,25 @@ func plainSet(lists ...string) map[string]bool {
 	return set
 }
 
+const longestTotals = 60 // bytes; the word stands alone
+
 // isTotalsWord says whether text is a word for totals, maybe with the number
 // beside it: "Total: 57".
 func isTotalsWord(text string) bool {
-	const longest = 60 // bytes; the word stands alone
-	return len(text) <= longest && totals[strings.Trim(plainWords(text), "0123456789 ")]
+	return len(text) <= longestTotals && totals[strings.Trim(plainWords(text), "0123456789 ")]
 }
 
 // totalsRow finds the word in a row that has nothing else but figures and blanks,
 // as it stands below a table. Formulas without a value count as figures. A row of one
 // cell is too little to tell.
 func totalsRow(fields []string, kinds []etl.Kind) (column int, ok bool) {
+	if hasLongText(fields, kinds) {
+		return -1, false
+	}
+	return totalsAlone(fields, kinds)
+}
+
+func totalsAlone(fields []string, kinds []etl.Kind) (column int, ok bool) {
 	column = -1
 	for i, text := range fields {
 		if isBlank(text) || isFigure(text) || i < len(kinds) && kinds[i] == etl.CellError {
@@ -63,12 +71,26 @@ func totalsRow(fields []string, kinds []etl.Kind) (column int, ok bool) {
 	return column, column >= 0 && len(fields) > 1 && isTotalsWord(fields[column])
 }
 
+// hasLongText says whether there is a cell with more than figures and words for totals
+// have, as most rows of tickets have one.
+func hasLongText(fields []string, kinds []etl.Kind) bool {
+	for i, text := range fields {
+		if len(text) > longestTotals && !isBlank(text) && (i >= len(kinds) || kinds[i] != etl.CellError) {
+			return true
+		}
+	}
+	return false
+}
+
 // isFigure says whether text is a number, written in whichever way, or a length of
 // time: "1.234,50", "R$ 5", "12 h", "(3)", "10:30".
 func isFigure(text string) bool {
 	const longest = 32 // bytes
 	if len(text) > longest {
 		return false
+	}
+	if allDigits(text) {
+		return true
 	}
 	notDigit := func(r rune) bool { return r < '0' || r > '9' }
 	front, inner := cutFunc(text, notDigit)
@@ -120,7 +142,7 @@ func repeatsHeader(h *etl.Header, fields []string) (column int, ok bool) {
 			continue
 		}
 		name := h.Name(i)
-		if name == "" || text != name && strings.TrimSpace(text) != name && !strings.HasPrefix(name, strings.TrimSpace(text)+" (") {
+		if name == "" || text != name && !namesColumn(strings.TrimSpace(text), name) {
 			return 0, false
 		}
 		if filled++; filled == 1 {
@@ -128,6 +150,13 @@ func repeatsHeader(h *etl.Header, fields []string) (column int, ok bool) {
 		}
 	}
 	return column, filled > 1
+}
+
+// namesColumn says whether text is name, or name without the number that tells it from
+// another one: "Name (2)".
+func namesColumn(text, name string) bool {
+	rest, ok := strings.CutPrefix(name, text)
+	return ok && (rest == "" || strings.HasPrefix(rest, " ("))
 }
 
 // noTicket says of a row that is none in which column that shows, why, and how to leave

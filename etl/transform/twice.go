@@ -46,13 +46,19 @@ func hasSequence(s string) bool {
 		if i < 0 || i+2 > len(s) {
 			return false
 		}
-		lead, _ := utf8.DecodeRuneInString(s[i:])
-		if sequence(lead, s[i+2:]) > 0 {
-			return true
+		if beginsSequence(s[i+1]) {
+			lead, _ := utf8.DecodeRuneInString(s[i:])
+			if sequence(lead, s[i+2:]) > 0 {
+				return true
+			}
 		}
 		s = s[i+1:]
 	}
 }
+
+// beginsSequence says whether a letter that begins a sequence has this second byte of
+// its UTF-8; the letters of most languages have others.
+func beginsSequence(second byte) bool { return second >= 0x82 && second <= 0x85 || second == 0xA2 }
 
 // sequence is how many bytes of rest belong to a letter whose UTF-8 begins with
 // lead, all read as windows-1252; 0 if there is none, or none of those that are
