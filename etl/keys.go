@@ -13,7 +13,10 @@ import (
 type keySet struct {
 	unique    map[string]bool // properties whose values no two tickets share, besides the key
 	first     seen.Set
-	here      place     // of the record that was claimed last
+	hasher    *seen.Hasher
+	here      place  // of the record that was claimed last
+	file      string // in which that stands
+	sheet     string
 	stretches []stretch // in reading order
 	policy    *Doubles  // nil: reject
 }
@@ -48,21 +51,42 @@ const (
 
 func newKeySet(unique []string, policy *Doubles) *keySet {
 	k := &keySet{unique: map[string]bool{}, policy: policy}
+	k.hasher = k.first.Hasher()
 	for _, name := range unique {
 		k.unique[name] = true
 	}
 	return k
 }
 
-// claim notes the key of rec and its other unique values. It answers with a
-// Problem for each that an earlier row has.
-func (k *keySet) claim(rec *Record) []Problem {
+// A keyHash is what is kept of a unique value.
+type keyHash struct {
+	hash seen.Hash
+	some bool // the value is not blank
+}
+
+// hash is that of a value of a property; the key's name is empty here. Any goroutine
+// may call it. HubSpot does not say whether it tells values apart that differ only in
+// case or outer blanks, so they count as the same.
+func (k *keySet) hash(property, value string) keyHash {
+	if k == nil {
+		return keyHash{}
+	}
+	folded := strings.ToLower(strings.TrimSpace(value))
+	if folded == "" {
+		return keyHash{}
+	}
+	return keyHash{k.hasher.Hash(property, "\x00", folded), true}
+}
+
+// claim notes the key of rec, whose hash is given, and its other unique values. It
+// answers with a Problem for each that an earlier row has.
+func (k *keySet) claim(rec *Record, key keyHash) []Problem {
 	if k == nil {
 		return nil
 	}
 	k.enter(rec.Pos)
 	var problems []Problem
-	if at, taken := k.take("", rec.Key); taken && !k.replaces(at, rec.Pos) {
+	if at, taken := k.take(key, k.keepsLast()); taken && !k.replaces(at, rec.Pos) {
 		p := k.double("key", rec.Key, at)
 		p.Column = rec.KeyColumn
 		problems = append(problems, p)
@@ -74,7 +98,7 @@ func (k *keySet) claim(rec *Record) []Problem {
 		if !k.unique[p.Name] {
 			continue
 		}
-		if at, taken := k.take(p.Name, p.Value); taken {
+		if at, taken := k.take(k.hash(p.Name, p.Value), false); taken {
 			double := k.double(p.Name, p.Value, at)
 			double.Column, double.Property = -1, p.Name
 			problems = append(problems, double)
@@ -86,9 +110,10 @@ func (k *keySet) claim(rec *Record) []Problem {
 // enter makes pos the row that is claimed. A row that does not follow the one
 // before it stands in another file, or in the same one, which is read again.
 func (k *keySet) enter(pos Position) {
-	name, n := pos.source(), len(k.stretches)
-	if n == 0 || k.stretches[n-1].name != name || k.stretches[n-1].before+place(pos.Row) <= k.here {
-		k.stretches = append(k.stretches, stretch{name: name, before: k.here})
+	n := len(k.stretches)
+	if n == 0 || k.file != pos.File || k.sheet != pos.Sheet || k.stretches[n-1].before+place(pos.Row) <= k.here {
+		k.file, k.sheet = pos.File, pos.Sheet
+		k.stretches = append(k.stretches, stretch{name: pos.source(), before: k.here})
 	}
 	k.here = k.stretches[len(k.stretches)-1].before + place(pos.Row)
 }
@@ -143,14 +168,12 @@ func leftOut(p Problem, rec *Record) Problem {
 	return p
 }
 
-// take notes a value. HubSpot does not say whether it tells values apart that
-// differ only in case or outer blanks, so they count as the same.
-func (k *keySet) take(property, value string) (place, bool) {
-	folded := strings.ToLower(strings.TrimSpace(value))
-	if folded == "" {
+// take notes a value as that of the record that is claimed.
+func (k *keySet) take(value keyHash, replace bool) (place, bool) {
+	if !value.some {
 		return 0, false
 	}
-	at, taken := k.first.Put(property+"\x00"+folded, uint64(k.here), property == "" && k.keepsLast())
+	at, taken := k.first.PutHash(value.hash, uint64(k.here), replace)
 	return place(at), taken
 }
 

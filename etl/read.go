@@ -1,6 +1,7 @@
 package etl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,23 +16,23 @@ import (
 type part struct {
 	in      Input
 	stretch Stretch
-	entries []entry
+	room    *room
 	err     error         // ended the stretch, and with it the run
-	mapped  chan struct{} // closed when entries and err are set
+	mapped  chan struct{} // closed when room has the entries, and err is set
 }
 
 // read turns the inputs into batches. Reading and mapping, which take most of the
 // time of a check, are spread over all processors; what goes by the order of the
 // rows (numbers, keys, earlier attempts) is done by gather.
 func (r *run) read(ctx context.Context) {
-	workers := runtime.GOMAXPROCS(0)
-	parts, ordered, enough := make(chan *part), make(chan *part, 2*workers), make(chan struct{})
+	workers := cmp.Or(r.opts.Readers, runtime.GOMAXPROCS(0))
+	parts, ordered, enough := make(chan *part), make(chan *part, workers), make(chan struct{})
 	var group errgroup.Group
 	group.Go(func() error { defer close(parts); defer close(ordered); r.cut(ctx, parts, ordered, enough); return nil })
 	for range workers {
 		group.Go(func() error {
 			for p := range parts {
-				p.read(ctx, &r.spare)
+				r.readPart(ctx, p)
 			}
 			return nil
 		})
@@ -65,10 +66,12 @@ func (r *run) cut(ctx context.Context, parts, ordered chan<- *part, enough <-cha
 	}
 }
 
-// read reads and maps the records of p.
-func (p *part) read(ctx context.Context, spare *spareEntries) {
+// readPart reads and maps the records of p.
+func (r *run) readPart(ctx context.Context, p *part) {
 	defer close(p.mapped)
-	p.entries = spare.take()
+	p.room = r.spare.take()
+	defer p.refill()()
+	stamper, stamped := p.in.Mapper.(Stamper)
 	for {
 		rec, err := p.stretch.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -79,7 +82,29 @@ func (p *part) read(ctx context.Context, spare *spareEntries) {
 			p.err = err
 			return
 		}
-		p.entries = append(p.entries, mapped(p.in.Mapper, rec, rowErr))
+		e := mapped(p.in.Mapper, rec, rowErr)
+		if stamped && !rec.Partial {
+			e.stamper = stamper // and the key comes later
+		} else if !e.judged {
+			e.key = r.keys.hash("", rec.Key)
+		}
+		p.room.entries = append(p.room.entries, e)
+	}
+}
+
+// refill hands the spare records of the room to the stretch, if it takes any. Those
+// that it has not used by the end stay spare.
+func (p *part) refill() (end func()) {
+	f, ok := p.stretch.(Refiller)
+	if !ok {
+		p.room.records = nil
+		return func() {}
+	}
+	f.Refill(p.room.records)
+	return func() {
+		used := min(len(p.room.entries), len(p.room.records))
+		p.room.records = p.room.records[:len(p.room.records)-used]
+		p.room.refills = true
 	}
 }
 
@@ -107,25 +132,42 @@ func mapped(m Mapper, rec *Record, rowErr *RowError) entry {
 		e.judge(Outcome{Status: Skipped, Problems: problems})
 		return e
 	}
-	locate(&e, problems)
-	e.out.Problems = problems
+	if len(problems) > 0 {
+		locate(&e, problems)
+		e.out.Problems = problems
+	}
 	return e
 }
 
-// spareEntries are lists that nobody needs any more. Making them anew, entry by
-// entry, was a sixth of what a check allocated.
-type spareEntries struct{ pool sync.Pool }
-
-func (s *spareEntries) take() []entry {
-	if list, ok := s.pool.Get().(*[]entry); ok {
-		return (*list)[:0]
-	}
-	return nil
+// A room holds the entries of a part, or of a batch, and is used again. Making them
+// anew, entry by entry, was a sixth of what a check allocated.
+type room struct {
+	entries []entry
+	records []*Record // of which nobody knows any more
+	refills bool      // those of the entries will be wanted
 }
 
-func (s *spareEntries) give(list []entry) {
-	clear(list)
-	s.pool.Put(&list)
+// spareRooms are rooms that nobody needs any more.
+type spareRooms struct{ pool sync.Pool }
+
+func (s *spareRooms) take() *room {
+	if r, ok := s.pool.Get().(*room); ok {
+		return r
+	}
+	return &room{}
+}
+
+// give takes r back. With records, nobody knows those of its entries any more either.
+func (s *spareRooms) give(r *room, records bool) {
+	for i := range r.entries {
+		if rec := r.entries[i].rec; records && r.refills {
+			rec.reset()
+			r.records = append(r.records, rec)
+		}
+	}
+	clear(r.entries)
+	r.entries, r.refills = r.entries[:0], false
+	s.pool.Put(r)
 }
 
 // nextStretch is the next stretch of src; of one that is not a Chunker, some

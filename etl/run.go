@@ -42,13 +42,19 @@ func Run(ctx context.Context, steps Steps, opts Options) (Totals, error) {
 // that waits for HubSpot holds back the report of at most so many later ones.
 const batchesPerWriter = 8
 
+// wholeBatches bounds how many batches wait for the Report where parts are batches, of
+// some hundred rows each.
+const wholeBatches = 2
+
 // An entry is one Record with its Outcome, once it is judged.
 type entry struct {
-	rec    *Record
-	mapper Mapper
-	out    Outcome
-	judged bool
-	kept   bool // the journal has it
+	rec     *Record
+	mapper  Mapper
+	stamper Stamper // nil mostly
+	key     keyHash // of rec.Key, unless there is a stamper
+	out     Outcome
+	judged  bool
+	kept    bool // the journal has it
 }
 
 func (e *entry) judge(out Outcome) { e.out, e.judged = out, true }
@@ -71,10 +77,10 @@ func (e *entry) reject(problems []Problem) {
 // A batch is a stretch of records in reading order, those to be sent and those
 // that were judged on the way.
 type batch struct {
-	seq     int
-	entries []entry
-	open    int // entries not judged yet
-	light   int // entries of rows that nobody has touched
+	seq int
+	*room
+	open  int // entries not judged yet
+	light int // entries of rows that nobody has touched
 }
 
 type run struct {
@@ -85,7 +91,11 @@ type run struct {
 	batches chan *batch
 	done    chan *batch
 	totals  Totals
-	spare   spareEntries
+	spare   spareRooms
+
+	// Where nothing is sent or looked up, a part as it was read is a batch, and its
+	// records are used again when they are reported.
+	whole bool
 
 	halt     chan struct{} // closed when nothing more is to be sent
 	haltOnce sync.Once
@@ -105,6 +115,10 @@ func newRun(steps Steps, opts Options) *run {
 		batches: make(chan *batch),
 		done:    make(chan *batch),
 		halt:    make(chan struct{}),
+		whole:   steps.Sink == nil && steps.Resolver == nil,
+	}
+	if r.whole {
+		r.window = make(chan struct{}, wholeBatches)
 	}
 	if opts.Unique {
 		r.keys = newKeySet(opts.UniqueProperties, opts.Doubles)
@@ -133,30 +147,41 @@ func (r *run) stopping() bool {
 
 // gather numbers the records that were read and puts them into batches.
 func (r *run) gather(ctx context.Context, parts <-chan *part) {
-	next := &batch{}
 	var seq int64
+	next := &batch{room: &room{}}
 	for p := range parts {
 		<-p.mapped
-		for i := range p.entries {
-			e := &p.entries[i]
+		read := p.room.entries
+		if r.whole {
+			next.room, p.room.entries = p.room, read[:0] // each entry is added where it stands
+		}
+		for i := range read {
 			seq++
-			e.rec.Seq = seq
-			r.place(e)
-			err := r.recall(ctx, e)
-			next.add(*e)
+			read[i].rec.Seq = seq
+			r.place(&read[i])
+			err := r.recall(ctx, &read[i])
+			next.add(read[i])
 			if err != nil {
 				r.fail(err)
 				r.pass(ctx, next)
 				return
 			}
-			if next.full(r.size(next.seq)) {
+			if !r.whole && next.full(r.size(next.seq)) {
 				if !r.pass(ctx, next) {
 					return
 				}
-				next = &batch{seq: next.seq + 1, entries: r.spare.take()}
+				next = &batch{seq: next.seq + 1, room: r.spare.take()}
 			}
 		}
-		r.spare.give(p.entries)
+		switch {
+		case !r.whole:
+			r.spare.give(p.room, false)
+		case len(read) > 0:
+			if !r.pass(ctx, next) {
+				return
+			}
+			next = &batch{seq: next.seq + 1, room: &room{}}
+		}
 		if p.err != nil {
 			r.fail(p.err)
 			break
@@ -168,21 +193,25 @@ func (r *run) gather(ctx context.Context, parts <-chan *part) {
 // place judges a record by its place among the others, and where no request is
 // needed for that.
 func (r *run) place(e *entry) {
-	if s, ok := e.mapper.(Stamper); ok && !e.rec.Partial {
-		s.Stamp(e.rec)
+	if e.stamper != nil {
+		e.stamper.Stamp(e.rec)
+		e.key = r.keys.hash("", e.rec.Key)
 	}
 	if e.judged {
 		return
 	}
 	// A rejected row keeps its key: mended, it would meet the one that follows.
-	doubles := r.keys.claim(e.rec)
+	doubles := r.keys.claim(e.rec, e.key)
 	if p, passed := r.keys.passed(e.rec, doubles); passed {
 		e.judge(Outcome{Status: Skipped, Problems: []Problem{p}})
 		return
 	}
-	locate(e, doubles)
-	problems := append(e.out.Problems, doubles...)
-	e.out.Problems = problems
+	problems := e.out.Problems
+	if len(doubles) > 0 {
+		locate(e, doubles)
+		problems = append(problems, doubles...)
+		e.out.Problems = problems
+	}
 	switch {
 	case fatal(problems):
 		e.judge(Outcome{Status: Rejected, Problems: problems})
@@ -513,5 +542,5 @@ func (r *run) tell(b *batch) {
 			r.fail(r.steps.Report.Add(e.rec, e.out))
 		}
 	}
-	r.spare.give(b.entries)
+	r.spare.give(b.room, r.whole)
 }

@@ -30,6 +30,13 @@ type Stretch interface {
 	Next(ctx context.Context) (*Record, error)
 }
 
+// A Refiller is a Stretch that fills Records again which nobody needs any more.
+type Refiller interface {
+	// Refill hands spare over, before the first call of Next. They are empty, and
+	// those at the end are filled first, each with what it has room for.
+	Refill(spare []*Record)
+}
+
 // A Mapper turns the Fields of one Record into Key, Properties and References.
 // It depends on nothing but the Record, whose Seq is not set yet. Several
 // goroutines call it.
@@ -142,6 +149,7 @@ type Steps struct {
 type Options struct {
 	Batch            int             // Records in one batch; 100 if zero
 	First            int             // Records in the very first batch; as many as in others if zero
+	Readers          int             // goroutines that read and map; as many as there are processors if zero
 	Writers          int             // batches under way at once; 1 if zero
 	Checked          Status          // outcome of a good Record where there is no Sink
 	Unique           bool            // reject a Record whose Key another one of the run has

@@ -14,7 +14,7 @@ import (
 
 // blockSize is about how many bytes of text are cut off at a time: enough for
 // hundreds of rows, and so few that a dozen of them under way take little memory.
-const blockSize = 256 << 10
+const blockSize = 128 << 10
 
 // aheadRows is how many rows of a worksheet are read before they are handed on.
 const aheadRows = 32

@@ -335,9 +335,13 @@ func (t *textRows) record() (*etl.Record, error) {
 	return rec, nil
 }
 
+// Refill implements etl.Refiller, for a part of the text.
+func (t *textRows) Refill(spare []*etl.Record) { t.slab.spare = spare }
+
 // A slab allocates Records and their fields many at a time, as batches hold
 // on to about as many.
 type slab struct {
+	spare   []*etl.Record // to be filled again
 	records []etl.Record
 	fields  []string
 }
@@ -346,6 +350,13 @@ const slabRecords = 32
 
 // take returns a Record and room for the text of n fields.
 func (s *slab) take(n int) (*etl.Record, []string) {
+	if last := len(s.spare) - 1; last >= 0 {
+		rec := s.spare[last]
+		s.spare = s.spare[:last]
+		if cap(rec.Fields) >= n {
+			return rec, rec.Fields
+		}
+	}
 	if len(s.records) == 0 {
 		s.records = make([]etl.Record, slabRecords)
 	}

@@ -55,7 +55,7 @@ func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 		j.add(column, "", f)
 		return false, j.problems
 	}
-	rec.Properties = m.propertiesFor()
+	m.makeRoom(rec)
 	m.applyKey(&j)
 	m.applySteps(&j)
 	m.applyLinks(&j)
@@ -63,11 +63,14 @@ func (m *Mapper) Apply(rec *etl.Record) (skip bool, problems []etl.Problem) {
 	return false, j.problems
 }
 
-// propertiesFor is room for the properties of one record. It is taken for many
-// records at a time, as batches hold on to about as many.
-func (m *Mapper) propertiesFor() []etl.Property {
+// makeRoom gives rec room for its properties, unless it has some from a row before. It
+// is taken for many records at a time, as batches hold on to about as many.
+func (m *Mapper) makeRoom(rec *etl.Record) {
 	const records = 32
 	n := len(m.steps) + 2 // with the key, and the pipeline that a stage implies
+	if cap(rec.Properties) >= n {
+		return
+	}
 	room, _ := m.room.Get().(*[]etl.Property)
 	if room == nil {
 		room = new([]etl.Property)
@@ -75,10 +78,9 @@ func (m *Mapper) propertiesFor() []etl.Property {
 	if len(*room) < n {
 		*room = make([]etl.Property, n*records)
 	}
-	taken := (*room)[:0:n]
+	rec.Properties = (*room)[:0:n]
 	*room = (*room)[n:]
 	m.room.Put(room)
-	return taken
 }
 
 func (m *Mapper) applyKey(j *judge) {

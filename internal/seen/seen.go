@@ -27,25 +27,37 @@ const (
 // A Set remembers texts. The zero value is empty and ready. One goroutine uses
 // it; Free gives its memory back.
 type Set struct {
-	salt     []byte
+	hasher   *Hasher
 	segments [256]segment
-	buf      []byte
 }
 
 // Put notes that text stands at place, from 1 to MaxPlace. If it has been noted
 // before, it returns the place that is known for it, and takes the new one in
 // its stead only if replace is set.
 func (s *Set) Put(text string, place uint64, replace bool) (known uint64, taken bool) {
+	return s.PutHash(s.Hasher().Hash(text), place, replace)
+}
+
+// PutHash is Put of the text that h was made of, by the Hasher of s.
+func (s *Set) PutHash(h Hash, place uint64, replace bool) (known uint64, taken bool) {
 	if place == 0 || place > MaxPlace {
 		panic("seen: no such place") // the caller counts rows: no file has a million million
 	}
-	h := s.hash(text)
 	return s.segments[h.high>>56].put(h, place, replace)
+}
+
+// Hasher makes the hashes of s.
+func (s *Set) Hasher() *Hasher {
+	if s.hasher == nil {
+		s.hasher = &Hasher{}
+		_, _ = rand.Read(s.hasher.salt[:]) // never fails
+	}
+	return s.hasher
 }
 
 // Find returns the place that is known for text.
 func (s *Set) Find(text string) (known uint64, found bool) {
-	h := s.hash(text)
+	h := s.Hasher().Hash(text)
 	g := &s.segments[h.high>>56]
 	if len(g.slots) == 0 {
 		return 0, false
@@ -62,17 +74,21 @@ func (s *Set) Free() {
 	*s = Set{}
 }
 
-// A hash is 64 bits and, in the upper bits of low, 24 more.
-type hash struct{ high, low uint64 }
+// A Hash is what is kept of a text: 64 bits and, in the upper bits of low, 24 more.
+type Hash struct{ high, low uint64 }
 
-func (s *Set) hash(text string) hash {
-	if s.salt == nil {
-		s.salt = make([]byte, 16)
-		_, _ = rand.Read(s.salt) // never fails
+// A Hasher makes Hashes for one Set. Several goroutines may use it.
+type Hasher struct{ salt [16]byte }
+
+// Hash is the Hash of the text that parts are, one after the other.
+func (h *Hasher) Hash(parts ...string) Hash {
+	var room [128]byte // for nearly all keys
+	text := append(room[:0], h.salt[:]...)
+	for _, part := range parts {
+		text = append(text, part...)
 	}
-	s.buf = append(append(s.buf[:0], s.salt...), text...)
-	sum := sha256.Sum256(s.buf)
-	return hash{
+	sum := sha256.Sum256(text)
+	return Hash{
 		high: binary.LittleEndian.Uint64(sum[:]),
 		low:  binary.LittleEndian.Uint64(sum[8:]) &^ MaxPlace,
 	}
@@ -90,7 +106,7 @@ type segment struct {
 // seven eighths full, so that an entry takes 18 to 22 bytes.
 const step = 4096
 
-func (g *segment) put(h hash, place uint64, replace bool) (known uint64, taken bool) {
+func (g *segment) put(h Hash, place uint64, replace bool) (known uint64, taken bool) {
 	if n := g.size(); g.used >= n-n/8 {
 		g.grow()
 	}
@@ -109,7 +125,7 @@ func (g *segment) put(h hash, place uint64, replace bool) (known uint64, taken b
 func (g *segment) size() int { return len(g.slots) / entrySize }
 
 // find is the slot of h, or the free one that it belongs into.
-func (g *segment) find(h hash) []byte {
+func (g *segment) find(h Hash) []byte {
 	n := g.size()
 	// The segment's number was taken from the uppermost bits.
 	i, _ := bits.Mul64(h.high<<8, uint64(n))
@@ -125,7 +141,7 @@ func (g *segment) find(h hash) []byte {
 	}
 }
 
-func (h hash) store(at []byte, place uint64) {
+func (h Hash) store(at []byte, place uint64) {
 	binary.LittleEndian.PutUint64(at, h.high)
 	binary.LittleEndian.PutUint64(at[8:], h.low|place)
 }
@@ -138,7 +154,7 @@ func (g *segment) grow() {
 	for ; len(old) > 0; old = old[entrySize:] {
 		low := binary.LittleEndian.Uint64(old[8:])
 		if place := low & MaxPlace; place != 0 {
-			h := hash{high: binary.LittleEndian.Uint64(old), low: low &^ MaxPlace}
+			h := Hash{high: binary.LittleEndian.Uint64(old), low: low &^ MaxPlace}
 			h.store(g.find(h), place)
 		}
 	}

@@ -84,7 +84,7 @@ func TestHashesDiffer(t *testing.T) {
 	var g segment
 	defer func() { offheap.Release(g.slots) }()
 	for i := range uint64(10_000) {
-		_, taken := g.put(hash{high: 7, low: (i % 5000) << placeBits}, i+1, false)
+		_, taken := g.put(Hash{high: 7, low: (i % 5000) << placeBits}, i+1, false)
 		require.Equal(t, i >= 5000, taken, "%d", i)
 	}
 }

@@ -31,11 +31,13 @@ type judged struct {
 	out etl.Outcome
 }
 
-// A list is a Report that keeps everything.
+// A list is a Report that keeps everything, in copies.
 type list []judged
 
 func (l *list) Add(rec *etl.Record, out etl.Outcome) error {
-	*l = append(*l, judged{rec, out})
+	kept := *rec
+	kept.Fields, kept.Properties, kept.References = slices.Clone(rec.Fields), slices.Clone(rec.Properties), slices.Clone(rec.References)
+	*l = append(*l, judged{&kept, out})
 	return nil
 }
 
