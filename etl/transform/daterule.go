@@ -15,7 +15,7 @@ type dateRule struct {
 	epoch bool   // reads numbers
 	read  func(text string) (civil, misfit)
 	write func(c civil) []string // the texts that mean c, the plainest first; none if it has no such text
-	quick []*layout // that read reads too
+	quick []*layout              // that read reads too
 }
 
 var isoLayouts = mustLayouts("yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss")
