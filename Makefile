@@ -14,7 +14,7 @@ CONCURRENCY ?= 10
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large conformance conformance-files conformance-workbook clean
+.PHONY: help build demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large conformance conformance-files conformance-exports conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,12 +75,16 @@ torture-large: ## import a file of ten million rows (ROWS) in two attempts; memo
 	$(GO) run ./internal/torture -large $(ROWS)
 	$(GO) run ./internal/torture -large $(ROWS) -key
 
-conformance: build ## drive the sandbox with the official npm client, and ticketetl against a strict stand-in; then conformance-files (needs Node.js and the npm registry)
+conformance: build ## drive the sandbox with the official npm client, and ticketetl against a strict stand-in; then conformance-files and conformance-exports (needs Node.js and the npm registry)
 	TICKETETL=$(CURDIR)/$(BIN) ./conformance/run.sh
 	./conformance/readers/run.sh
+	TICKETETL=$(CURDIR)/$(BIN) ./conformance/exports/run.sh
 
 conformance-files: ## only: read other projects' spreadsheets beside openpyxl, LibreOffice, Miller and excelize
 	./conformance/readers/run.sh
+
+conformance-exports: build ## only: have exports in every format read by Miller, openpyxl, LibreOffice, DuckDB and others, and compare each cell with the account
+	TICKETETL=$(CURDIR)/$(BIN) ./conformance/exports/run.sh
 
 PYTHON ?= python3
 conformance-workbook: build ## compare marked-up workbooks with their originals, and edit editable ones (needs openpyxl and LibreOffice)

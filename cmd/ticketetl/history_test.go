@@ -52,7 +52,7 @@ func TestHistoryCarriesOn(t *testing.T) {
 		slices.SortFunc(found, func(a, b hubspot.Object) int { return strings.Compare(a.ID, b.ID) }) // of one length
 		for _, o := range found {
 			for _, v := range o.PropertiesWithHistory["subject"] {
-				want = append(want, []string{o.ID, "subject", v.Value, v.Timestamp.UTC().Format("2006-01-02T15:04:05.999Z"), v.SourceType, v.SourceID, v.SourceLabel, v.UpdatedByUserID})
+				want = append(want, []string{o.ID, "subject", v.Value, hubspotTime(v.Timestamp), v.SourceType, v.SourceID, v.SourceLabel, v.UpdatedByUserID})
 			}
 		}
 	}
@@ -74,4 +74,9 @@ func (d *desk) ticketIDs() (ids []string) {
 		ids = append(ids, ticket.ID)
 	}
 	return ids
+}
+
+// hubspotTime is a moment as HubSpot writes it.
+func hubspotTime(at time.Time) string {
+	return strings.Replace(at.UTC().Format("2006-01-02T15:04:05.000Z"), ".000Z", "Z", 1)
 }

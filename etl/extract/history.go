@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
@@ -68,10 +69,19 @@ func (t *Tickets) packHistory(o *hubspot.Object) string {
 	var texts []string
 	for _, name := range t.opts.History {
 		for _, v := range o.PropertiesWithHistory[name] {
-			texts = append(texts, name, v.Value, v.Timestamp.UTC().Format("2006-01-02T15:04:05.999Z"), v.SourceType, v.SourceID, v.SourceLabel, v.UpdatedByUserID)
+			texts = append(texts, name, v.Value, momentText(v.Timestamp), v.SourceType, v.SourceID, v.SourceLabel, v.UpdatedByUserID)
 		}
 	}
 	return strconv.Itoa(len(texts)) + " " + string(packTexts(asStored, texts)[1:])
+}
+
+// momentText is a moment as HubSpot writes it: milliseconds have three digits, and
+// are left out where there are none.
+func momentText(at time.Time) string {
+	if at.UnixMilli()%1000 == 0 {
+		return at.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	return at.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 func unpackHistory(packed string) ([]string, error) {
