@@ -43,6 +43,7 @@ type exportOptions struct {
 	history      string
 	historyOf    []string
 
+	line commandLine
 	back *transform.Backwards // of the mapping; nil: none
 	form load.Form            // of the output
 	perm os.FileMode          // of the output
@@ -87,7 +88,11 @@ with its ticket; what does not come back as it is, is counted and told.
   ticketetl export -o - --output-format jsonl.zst > tickets.jsonl.zst`,
 		Args: opts.archivedArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := opts.checkMapping(cmd.Flags().Changed); err != nil {
+			err := opts.checkMapping(cmd.Flags().Changed)
+			if err != nil {
+				return err
+			}
+			if opts.line, err = lineOf(cmd.Flags()); err != nil {
 				return err
 			}
 			return a.runExport(cmd.Context(), opts)

@@ -63,6 +63,9 @@ func (a *app) openPart(opts exportOptions, r request, begin func() (extract.Star
 	if err := pt.open(r, opts.again || !pt.kept); err != nil {
 		return nil, errors.Join(err, pt.discard())
 	}
+	if err := pt.saveLine(opts.line); err != nil {
+		return nil, errors.Join(err, pt.leave())
+	}
 	if pt.resumed {
 		return pt, nil
 	}

@@ -142,3 +142,35 @@ func TestExportOfSomethingElseStartsAnew(t *testing.T) {
 	require.Contains(t, again.err.String(), "there are other files in it; move them away")
 	require.FileExists(t, d.path("mine.csv"+partSuffix+"/letter"))
 }
+
+// resume gives the command again with all its flags, but for --again.
+func TestResumeOfAnExport(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1500, createMapping, slowly)
+	require.Equal(t, exitDone, d.importAll(t.Context(), "x", "--yes"), d.err.String())
+	ended := make(chan int)
+	go func() {
+		ended <- d.export(t, "out.csv", "--concurrency", "1", "--again", "--mode", "0640", "--history", d.path("history.csv"), "--history-of", "subject,content")
+	}()
+	pages := d.path("out.csv" + partSuffix + "/" + pagesFile)
+	require.Eventually(t, func() bool { info, err := os.Stat(pages); return err == nil && info.Size() > 20_000 }, time.Minute, time.Millisecond)
+	close(d.stop)
+	require.Equal(t, exitInterrupted, <-ended)
+	line, err := os.ReadFile(d.path("out.csv" + partSuffix + "/" + lineFile))
+	require.NoError(t, err)
+	require.NotContains(t, string(line), "again")
+
+	again := &desk{dir: d.dir, url: d.url, server: d.server, stop: make(chan struct{})}
+	require.Equal(t, exitCannotRun, again.run(t.Context(), "x", "resume", d.path("out.csv"), "--in-doubt", "resend"))
+	require.Contains(t, again.err.String(), "--in-doubt is about imports, and ")
+	require.Equal(t, exitDone, again.run(t.Context(), "x", "resume", d.path("out.csv"), "--concurrency", "8", "--metrics", d.path("metrics.prom")), again.err.String())
+	require.Contains(t, again.err.String(), "Carrying on with the export to ")
+	require.Equal(t, []string{"subject", "content"}, again.requireAll(t, "out.csv").History.Properties)
+	require.FileExists(t, d.path("history.csv"))
+	metrics, err := os.ReadFile(d.path("metrics.prom"))
+	require.NoError(t, err)
+	require.Contains(t, string(metrics), `command="export"`)
+	info, err := os.Stat(d.path("out.csv"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+}

@@ -43,15 +43,23 @@ const summaryFact = "summary"
 func (a *app) resumeCommand() *cobra.Command {
 	var opts importOptions
 	cmd := &cobra.Command{
-		Use: "resume [RUN]", Short: "Carry on with an import that stopped (default: the newest unfinished or in doubt)",
+		Use: "resume [RUN]", Short: "Carry on with an import or export that stopped (default: the newest import unfinished or in doubt)",
 		Long: `Carries on with an import where it stopped: rows that are done are not sent again,
 rows in doubt are settled, the rest is sent. The files and the mapping must be as
 they were. The same import command does the same.
 
+An export is named by its output: the command that wrote it is given again, in the
+folder in which it was given, and carries on with what was read.
+
 ` + exitHelp,
-		Example: "  ticketetl resume\n  ticketetl resume 20261123-140102-import-1f2e3d --in-doubt resend",
-		Args:    wordsBetween(0, 1, "one run, or none for the newest"),
+		Example: "  ticketetl resume\n  ticketetl resume 20261123-140102-import-1f2e3d --in-doubt resend\n  ticketetl resume tickets.csv",
+		Args:    wordsBetween(0, 1, "one run or the output of an export, or none for the newest import"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if output := stoppedExport(args[0]); output != "" {
+					return a.resumeExport(cmd.Context(), output, cmd.Flags())
+				}
+			}
 			return a.runAgain(cmd.Context(), args, opts, "resume", func(etl.Status) bool { return false })
 		},
 	}

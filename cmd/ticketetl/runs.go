@@ -305,8 +305,8 @@ func (a *app) rebuild(ctx context.Context, dir string) (*report.Summary, error) 
 // the newest one.
 func (a *app) runFolder(args []string) (string, error) {
 	if len(args) == 1 {
-		if output := strings.TrimSuffix(args[0], partSuffix); isPart(output + partSuffix) {
-			return "", fmt.Errorf("%s is an export that has stopped, not a run; give the export command again that wrote it: it carries on where it stopped", output)
+		if output := stoppedExport(args[0]); output != "" {
+			return "", fmt.Errorf("%s is an export that has stopped, not a run; carry it on with: ticketetl resume %s", output, shellWord(output))
 		}
 		for _, dir := range []string{filepath.Join(a.flags.runs, args[0]), args[0]} {
 			if info, err := os.Stat(dir); err == nil && info.IsDir() {
