@@ -18,6 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	_ = os.Setenv(raceDetector, shortSleep) // of the programs that tests start
 	testscript.Main(m, map[string]func(){
 		"ticketetl": func() {
 			log := &logWriter{out: os.Stderr}
@@ -28,6 +29,13 @@ func TestMain(m *testing.M) {
 		},
 	})
 }
+
+// With the race detector a program sleeps for a second before it ends, so that
+// other goroutines may still come into a race. Hundreds of programs are started.
+const (
+	raceDetector = "GORACE"
+	shortSleep   = "atexit_sleep_ms=20"
+)
 
 // TestScripts runs whole commands: each file of testdata/script is a case, with
 // its input, its commands and what they must print. A case needs no Go.
@@ -40,6 +48,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SAMPLES", filepath.Join(root, "samples"))
 			env.Setenv("MAPPINGS", filepath.Join(root, "mappings"))
+			env.Setenv(raceDetector, shortSleep)
 			return nil
 		},
 		RequireExplicitExec: true,

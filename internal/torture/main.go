@@ -40,7 +40,7 @@ type options struct {
 
 func main() {
 	opts := options{calm: 5}
-	flag.StringVar(&opts.bin, "bin", "", "the program; built anew if empty")
+	flag.StringVar(&opts.bin, "bin", "", "the program, built with -tags torture; built anew if empty")
 	flag.IntVar(&opts.rounds, "rounds", 200, "how many rounds")
 	flag.Uint64Var(&opts.seed, "seed", 1, "seed of the first round; the others count up from it")
 	flag.BoolVar(&opts.storm, "storm", false, "only storms of faults (default: one round in five)")
@@ -71,6 +71,10 @@ func start(ctx context.Context, opts options, large int64, key bool) error {
 		if opts.bin, err = build(ctx, dir); err != nil {
 			return err
 		}
+	}
+	var err error
+	if opts.bin, err = filepath.Abs(opts.bin); err != nil { // rounds run in folders of their own
+		return err
 	}
 	if large > 0 {
 		return measure(ctx, opts.bin, large, key, os.Stdout)
