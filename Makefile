@@ -14,13 +14,18 @@ CONCURRENCY ?= 10
 SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large conformance conformance-files conformance-exports conformance-workbook clean
+.PHONY: help build cross demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large conformance conformance-files conformance-exports conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/ticketetl, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/ticketetl
+
+cross: ## build for the other systems that the program is for
+	@set -e; for to in windows/amd64 windows/arm64 darwin/arm64 linux/arm64; do echo "$$to"; \
+	  CGO_ENABLED=0 GOOS=$${to%/*} GOARCH=$${to#*/} $(GO) build -trimpath -o $(BIN)-$${to%/*}-$${to#*/} ./cmd/ticketetl; \
+	done
 
 demo: build ## import the samples into the sandbox account, export them again, compare
 	$(RUN) run ./internal/demo -bin $(BIN)

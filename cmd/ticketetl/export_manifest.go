@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -95,5 +93,5 @@ func (m *manifest) write(path string, mode os.FileMode) error {
 	if err := e.Encode(m); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, b.Bytes(), mode, renameio.WithTempDir(filepath.Dir(path)))
+	return newfile.Write(path, b.Bytes(), mode)
 }

@@ -9,9 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 	"github.com/ticketetl/ticketetl/internal/pages"
 )
 
@@ -150,7 +149,7 @@ func (pt *part) saveStart() error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(pt.dir, startFile), data, 0o600)
+	return newfile.Write(filepath.Join(pt.dir, startFile), data, 0o600)
 }
 
 // leave ends the work on a part that the same command can carry on with.

@@ -8,15 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -92,7 +91,7 @@ func (a *app) runInit(ctx context.Context, opts initOptions) (err error) {
 		_, err := a.out.Write(draft.Bytes())
 		return err
 	}
-	if err := renameio.WriteFile(opts.output, draft.Bytes(), 0o644, renameio.WithTempDir(filepath.Dir(opts.output))); err != nil {
+	if err := newfile.Write(opts.output, draft.Bytes(), 0o644); err != nil {
 		return err
 	}
 	look := "Look it over, what is marked \"# ?\" above all"

@@ -10,11 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/internal/markup"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 	"github.com/ticketetl/ticketetl/internal/report"
 )
 
@@ -171,7 +170,7 @@ func resultNotes(r markup.Result) []string {
 func (m *marking) copy(ctx context.Context, info extract.Info) (err error) {
 	var result markup.Result
 	done := report.Marked{File: m.fileName(info.Format), Copy: true, Rows: report.AllRows}
-	err = m.create(done.File, func(out *renameio.PendingFile) error {
+	err = m.create(done.File, func(out *newfile.File) error {
 		result, err = markup.Copy(ctx, m.inputs[0].path, out, m.problems(""))
 		return err
 	})
@@ -196,7 +195,7 @@ func (m *marking) table(ctx context.Context, source *extract.File, notes []strin
 		done.Rows = report.FailingRows
 		done.Notes = append(done.Notes, fmt.Sprintf("only rows with problems, since the %s more than %s rows", what, thousands(m.job.app.flags.markedRows)))
 	}
-	err = m.create(done.File, func(out *renameio.PendingFile) error {
+	err = m.create(done.File, func(out *newfile.File) error {
 		result, err = markup.Table(ctx, source, out, m.problems(info.Sheet), opts)
 		return err
 	})
@@ -207,9 +206,9 @@ func (m *marking) table(ctx context.Context, source *extract.File, notes []strin
 }
 
 // create makes the file appear whole, or not at all.
-func (m *marking) create(name string, write func(*renameio.PendingFile) error) error {
+func (m *marking) create(name string, write func(*newfile.File) error) error {
 	path := filepath.Join(m.job.dir, name)
-	out, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(m.job.dir))
+	out, err := newfile.Create(path, "", 0o600)
 	if err != nil {
 		return err
 	}
@@ -217,7 +216,7 @@ func (m *marking) create(name string, write func(*renameio.PendingFile) error) e
 	if err := write(out); err != nil {
 		return err
 	}
-	return out.CloseAtomicallyReplace()
+	return out.Replace()
 }
 
 // problems reads those of the file from errors.csv, or only those of one sheet.

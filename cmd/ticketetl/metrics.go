@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/pflag"
 
+	"github.com/ticketetl/ticketetl/internal/newfile"
 	"github.com/ticketetl/ticketetl/internal/report"
 )
 
@@ -43,7 +42,7 @@ func (a *app) saveMetrics(code int) error {
 		success, known = float64(now.UnixMilli())/1000, true
 	}
 	text := a.measured.text(now, code, success, known)
-	err := renameio.WriteFile(a.flags.metrics, text, 0o644, renameio.WithTempDir(filepath.Dir(a.flags.metrics)))
+	err := newfile.Write(a.flags.metrics, text, 0o644)
 	if err != nil {
 		return fmt.Errorf("--metrics %s: %w", a.flags.metrics, plainCause(err))
 	}

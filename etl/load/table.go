@@ -1,7 +1,6 @@
 package load
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,11 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 )
 
 // A Column is one column of an output file.
@@ -55,7 +54,7 @@ type TableOptions struct {
 // Finish and takes the target's place in Commit, so that an export that dies leaves what was there before.
 type Table struct {
 	opts   TableOptions
-	pend   *renameio.PendingFile // nil: standard output
+	pend   *newfile.File // nil: standard output
 	sum    hash.Hash
 	size   counter
 	packed io.WriteCloser // compresses into pend; nil for none
@@ -158,12 +157,15 @@ func CreateTable(path string, opts TableOptions) (*Table, error) {
 	return t, nil
 }
 
-func pendingFile(path string, opts TableOptions) (*renameio.PendingFile, error) {
-	dir := opts.TempDir
-	if dir == "" {
-		dir = filepath.Dir(path)
+func pendingFile(path string, opts TableOptions) (*newfile.File, error) {
+	f, err := newfile.Create(path, opts.TempDir, 0o600)
+	if err != nil || opts.Mode == 0 {
+		return f, err
 	}
-	return renameio.NewPendingFile(path, renameio.WithStaticPermissions(cmp.Or(opts.Mode, 0o600)), renameio.WithTempDir(dir))
+	if err := f.Chmod(opts.Mode); err != nil { // whatever the umask is
+		return nil, errors.Join(err, f.Cleanup())
+	}
+	return f, nil
 }
 
 // A counter counts what is written.
@@ -234,7 +236,7 @@ func (t *Table) Commit() error {
 	if t == nil || t.pend == nil {
 		return nil
 	}
-	return t.pend.CloseAtomicallyReplace()
+	return t.pend.Replace()
 }
 
 // Abort removes what was written; what stood at the target stays. What went to

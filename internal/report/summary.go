@@ -9,9 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/ticketetl/ticketetl/etl"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 )
 
 // SummaryFormat is the version of summary.json that this program writes. Fields
@@ -131,7 +130,7 @@ func (s *Summary) Save(dir string) error {
 		return fmt.Errorf("run folder %s: %s: %w", dir, SummaryFile, err)
 	}
 	path := filepath.Join(dir, SummaryFile)
-	if err := renameio.WriteFile(path, append(data, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(path))); err != nil {
+	if err := newfile.Write(path, append(data, '\n'), 0o600); err != nil {
 		return folderError(path, err)
 	}
 	return nil

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/ticketetl/ticketetl/internal/newfile"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
@@ -79,7 +77,7 @@ func (s *Server) save() error {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	file, err := renameio.NewPendingFile(s.opts.Data, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(s.opts.Data)))
+	file, err := newfile.Create(s.opts.Data, "", 0o600)
 	if err != nil {
 		return fmt.Errorf("save sandbox account: %w", err)
 	}
@@ -87,7 +85,7 @@ func (s *Server) save() error {
 	if err := json.NewEncoder(file).Encode(s.snapshot()); err != nil {
 		return fmt.Errorf("save sandbox account: %w", err)
 	}
-	return file.CloseAtomicallyReplace()
+	return file.Replace()
 }
 
 func (s *Server) snapshot() savedState {

@@ -6,12 +6,11 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 )
 
 // LockVersion is the version of the saved form of a Lock.
@@ -265,7 +264,7 @@ func (l *Lock) Save(path string) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, append(data, '\n'), 0o644, renameio.WithTempDir(filepath.Dir(path)))
+	return newfile.Write(path, append(data, '\n'), 0o644)
 }
 
 // maxLock bounds what LoadLock reads, in bytes.

@@ -12,11 +12,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 )
 
 // FormatVersion is the version of the saved form.
@@ -264,7 +263,7 @@ func (s *Schema) Save(path string) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, append(data, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(path)))
+	return newfile.Write(path, append(data, '\n'), 0o600)
 }
 
 // maxFile bounds what Load reads, in bytes.
