@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/pflag"
+	"github.com/ticketetl/ticketetl/internal/newfile"
 )
 
 // A commandLine is how an export was called, with what the environment and the config
@@ -49,7 +49,7 @@ func (pt *part) saveLine(line commandLine) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(pt.dir, lineFile), data, 0o600)
+	return newfile.Write(filepath.Join(pt.dir, lineFile), data, 0o600)
 }
 
 // stoppedExport is the output of the stopped export that word names, by its output or
