@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -150,9 +151,9 @@ func (it *item) judge(status etl.Status, problems ...etl.Problem) {
 
 // Write delivers batch; see etl.Sink.
 func (imp *Importer) Write(ctx context.Context, batch []*etl.Record) ([]etl.Outcome, error) {
-	items := make([]*item, len(batch))
+	all, items := make([]item, len(batch)), make([]*item, len(batch))
 	for i, rec := range batch {
-		items[i] = &item{rec: rec}
+		all[i].rec, items[i] = rec, &all[i]
 	}
 	leave, err := imp.canary.enter(ctx)
 	defer leave()
@@ -248,7 +249,7 @@ func (imp *Importer) update(ctx context.Context, items []*item) error {
 		err := imp.deliver(changed, etl.Updated, func(part []*item) ([]hubspot.Result, error) {
 			in := make([]hubspot.UpdateInput, len(part))
 			for i, it := range part {
-				in[i] = hubspot.UpdateInput{TraceID: imp.trace(it), ID: it.id, Properties: wire(imp.differing(it))}
+				in[i] = hubspot.UpdateInput{TraceID: imp.trace(it), ID: it.id, Properties: imp.differing(it)}
 			}
 			return imp.client.UpdateBatch(ctx, tickets, in)
 		})
@@ -282,7 +283,7 @@ func (imp *Importer) upsert(ctx context.Context, items []*item) error {
 		for i, it := range part {
 			in[i] = hubspot.UpsertInput{
 				TraceID: imp.trace(it), ID: it.rec.Key, IDProperty: imp.opts.KeyProperty,
-				Properties: wire(imp.differing(it)),
+				Properties: imp.differing(it),
 			}
 		}
 		return imp.client.UpsertBatch(ctx, tickets, in)
@@ -429,7 +430,9 @@ func (imp *Importer) change(ctx context.Context, items []*item, step func(contex
 	return nil
 }
 
-func (imp *Importer) trace(it *item) string { return fmt.Sprintf("%s-%d", imp.opts.Run, it.rec.Seq) }
+func (imp *Importer) trace(it *item) string {
+	return imp.opts.Run + "-" + strconv.FormatInt(it.rec.Seq, 10)
+}
 
 func wire(properties []etl.Property) []hubspot.Property {
 	out := make([]hubspot.Property, len(properties))

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -102,34 +103,29 @@ func (imp *Importer) changed(items []*item) []*item {
 // differing are the properties of the record that the ticket has not yet; all
 // of them for a new ticket. A stage is sent together with its pipeline, since
 // HubSpot judges the two as a pair.
-func (imp *Importer) differing(it *item) []etl.Property {
+func (imp *Importer) differing(it *item) []hubspot.Property {
 	wanted := imp.writable(it)
 	if it.stored == nil {
 		return wanted
 	}
-	differs := map[string]bool{}
-	for _, p := range wanted {
-		if !imp.properties[p.Name].Same(it.stored[p.Name], p.Value) {
-			differs[p.Name] = true
+	same := func(p hubspot.Property) bool { return imp.properties[p.Name].Same(it.stored[p.Name], p.Value) }
+	moved := slices.ContainsFunc(wanted, func(p hubspot.Property) bool { return isPlace(p.Name) && !same(p) })
+	return slices.DeleteFunc(wanted, func(p hubspot.Property) bool {
+		if isPlace(p.Name) {
+			return !moved
 		}
-	}
-	if differs["hs_pipeline"] || differs["hs_pipeline_stage"] {
-		differs["hs_pipeline"], differs["hs_pipeline_stage"] = true, true
-	}
-	var out []etl.Property
-	for _, p := range wanted {
-		if differs[p.Name] {
-			out = append(out, p)
-		}
-	}
-	return out
+		return same(p)
+	})
 }
+
+// isPlace says of a property that it is half of where a ticket stands.
+func isPlace(name string) bool { return name == "hs_pipeline" || name == "hs_pipeline_stage" }
 
 // writable are the properties of the record that may be written: into an
 // existing ticket those that its values do not stand against, or somebody's
 // change since they were exported; into a new one all, options without the ';' that adds them to others.
-func (imp *Importer) writable(it *item) []etl.Property {
-	out := make([]etl.Property, 0, len(it.rec.Properties))
+func (imp *Importer) writable(it *item) []hubspot.Property {
+	out := make([]hubspot.Property, 0, len(it.rec.Properties))
 	for _, p := range it.rec.Properties {
 		policy := imp.opts.Overwrite[p.Name]
 		switch {
@@ -140,7 +136,7 @@ func (imp *Importer) writable(it *item) []etl.Property {
 		case it.stored != nil && (policy == KeepAll || policy == KeepFilled && it.stored[p.Name] != ""):
 			continue
 		}
-		out = append(out, p)
+		out = append(out, hubspot.Property(p))
 	}
 	return out
 }
@@ -189,7 +185,7 @@ func (imp *Importer) rejectStray(items []*item) []*item {
 }
 
 // strayStage is the stage that properties write without its pipeline.
-func strayStage(properties []etl.Property) string {
+func strayStage(properties []hubspot.Property) string {
 	stage := ""
 	for _, p := range properties {
 		switch p.Name {

@@ -258,7 +258,7 @@ func decodeNothing(data []byte) error {
 		return err
 	}
 	for _, item := range w.Errors {
-		if e := itemError(item); e.Category != "OBJECT_NOT_FOUND" {
+		if e := itemError(item); e.Category != notFound {
 			return e
 		}
 	}

@@ -204,7 +204,7 @@ func newTransport(http2 bool) *http.Transport {
 		MaxIdleConns:        64,
 		MaxIdleConnsPerHost: 64,
 		IdleConnTimeout:     60 * time.Second,
-		WriteBufferSize:     64 << 10,
+		WriteBufferSize:     128 << 10, // a batch of usual tickets, in one write
 		ReadBufferSize:      64 << 10,
 		Protocols:           new(http.Protocols),
 	}

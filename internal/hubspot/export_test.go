@@ -73,6 +73,19 @@ func DecodePagePlainly(data []byte) (page SearchPage, err error) {
 	return page, err
 }
 
+// DecodeRead reads the answer to a batch read as the client does; usual says that
+// encoding/json was not needed.
+func DecodeRead(data []byte) (found []Object, missing map[string]bool, usual bool, err error) {
+	usual = scanRead(data) != nil
+	found, missing, err = decodeRead(data)
+	return found, missing, usual, err
+}
+
+// DecodeReadPlainly is DecodeRead with encoding/json.
+func DecodeReadPlainly(data []byte) (found []Object, missing map[string]bool, err error) {
+	return decodeReadPlainly(data)
+}
+
 // DecodeList reads a page of a listing as the client does; usual says that
 // encoding/json was not needed.
 func DecodeList(data []byte, order []string) (page Page, usual bool, err error) {

@@ -41,7 +41,11 @@ func pair(targets []target, data []byte) ([]Result, error) {
 	p := newPairing(targets)
 	var rest []int // results that name no target by trace id or id
 	for i, r := range stored {
-		if r.ID != "" && !p.store(p.byTrace[r.Trace], r) && !p.store(p.byID[string(r.ID)], r) {
+		if r.ID == "" || p.store(p.inOrder(i, r), r) {
+			continue
+		}
+		p.index()
+		if !p.store(p.byTrace[r.Trace], r) && !p.store(p.byID[string(r.ID)], r) {
 			rest = append(rest, i)
 		}
 	}
@@ -57,7 +61,7 @@ func pair(targets []target, data []byte) ([]Result, error) {
 }
 
 // pairing is the state of pair. The maps hold positions from 1, so that what is
-// missing is 0.
+// missing is 0; index makes them.
 type pairing struct {
 	targets []target
 	results []Result
@@ -71,15 +75,29 @@ type pairing struct {
 }
 
 func newPairing(targets []target) *pairing {
-	p := &pairing{
-		targets: targets,
-		results: make([]Result, len(targets)),
-		open:    make([]bool, len(targets)),
-		byTrace: make(map[string]int, len(targets)),
-		byID:    map[string]int{},
-	}
-	for i, t := range targets {
+	p := &pairing{targets: targets, results: make([]Result, len(targets)), open: make([]bool, len(targets))}
+	for i := range p.open {
 		p.open[i] = true
+	}
+	return p
+}
+
+// inOrder is the target of a result that has its place and its trace id, as most
+// have; 0 for another.
+func (p *pairing) inOrder(i int, r written) int {
+	if r.Trace == "" || i >= len(p.targets) || p.targets[i].trace != r.Trace {
+		return 0
+	}
+	return i + 1
+}
+
+// index makes the maps, which most answers do not need.
+func (p *pairing) index() {
+	if p.byTrace != nil {
+		return
+	}
+	p.byTrace, p.byID = make(map[string]int, len(p.targets)), map[string]int{}
+	for i, t := range p.targets {
 		p.byTrace[t.trace] = i + 1
 		switch {
 		case t.id == "":
@@ -92,7 +110,6 @@ func newPairing(targets []target) *pairing {
 			}
 		}
 	}
-	return p
 }
 
 // keys find a target by property and unique value. HubSpot keeps e-mail
@@ -221,6 +238,9 @@ func (p *pairing) refuse(raw json.RawMessage) int {
 		items = nil // errors of another form name nobody
 	}
 	var nameless []*Error
+	if len(items) > 0 {
+		p.index()
+	}
 	for _, item := range items {
 		e := itemError(item)
 		if named := p.named(e, item); len(named) > 0 {

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // A BatchRead asks for records by id or by a unique property.
@@ -250,7 +252,7 @@ func (w *witnesses) note(k readKind, o *Object) {
 	if w.read == nil {
 		w.read = map[readKind]*witness{}
 	}
-	w.read[k] = &witness{o.ID, key}
+	w.read[k] = &witness{strings.Clone(o.ID), strings.Clone(key)} // and not the answer that they are parts of
 }
 
 // created notes one of the records that a batch created.
@@ -319,8 +321,15 @@ func (q *BatchRead) body() []byte {
 }
 
 // decodeRead returns the records of an answer, and the keys, folded, that it
-// names as missing.
+// names as missing. The usual answer is scanned, as a page is.
 func decodeRead(data []byte) (found []Object, named map[string]bool, err error) {
+	if r := scanRead(data); r != nil {
+		return r.results, r.missing, nil
+	}
+	return decodeReadPlainly(data)
+}
+
+func decodeReadPlainly(data []byte) (found []Object, named map[string]bool, err error) {
 	var w struct {
 		Results []wireObject                 `json:"results"`
 		Errors  []map[string]json.RawMessage `json:"errors"`
@@ -334,7 +343,7 @@ func decodeRead(data []byte) (found []Object, named map[string]bool, err error) 
 	named = map[string]bool{}
 	for _, item := range w.Errors {
 		e := itemError(item)
-		if e.Category != "OBJECT_NOT_FOUND" {
+		if e.Category != notFound {
 			return nil, nil, e
 		}
 		for _, id := range e.Context["ids"] {
@@ -342,4 +351,69 @@ func decodeRead(data []byte) (found []Object, named map[string]bool, err error) 
 		}
 	}
 	return objects(w.Results), named, nil
+}
+
+const notFound = "OBJECT_NOT_FOUND"
+
+// A readScanner reads the answer to a batch read.
+type readScanner struct {
+	pageScanner
+	missing map[string]bool // keys, folded
+}
+
+// scanRead reads an answer; nil if it is not as usual.
+func scanRead(data []byte) *readScanner {
+	if !utf8.Valid(data) {
+		return nil
+	}
+	r := &readScanner{pageScanner: newPageScanner(data, nil), missing: map[string]bool{}}
+	lists, errs := 0, 0
+	ok := r.object(func(key []byte) bool {
+		switch string(key) {
+		case "results":
+			lists++
+			return r.list(r.record)
+		case "errors":
+			errs++
+			return r.list(r.refusal)
+		}
+		return r.pass(key, "results", "errors")
+	})
+	if !ok || lists != 1 || errs > 1 || !r.ended() {
+		return nil
+	}
+	return r
+}
+
+// refusal reads an error that names keys of which there is no record.
+func (r *readScanner) refusal() bool {
+	categories, contexts, lists := 0, 0, 0
+	ok := r.object(func(key []byte) bool {
+		switch string(key) {
+		case "category":
+			categories++
+			text, ok := r.text()
+			return ok && string(text) == notFound
+		case "context":
+			contexts++
+			return r.object(func(key []byte) bool {
+				if string(key) != "ids" {
+					return r.skip()
+				}
+				lists++
+				return r.list(r.missed)
+			})
+		}
+		return r.skip()
+	})
+	return ok && categories == 1 && contexts == 1 && lists == 1
+}
+
+func (r *readScanner) missed() bool {
+	var id string
+	ok := r.string(&id)
+	if id != "" {
+		r.missing[foldKey(id)] = true
+	}
+	return ok
 }

@@ -30,7 +30,7 @@ func scanPage(data []byte, order []string) *pageScanner {
 	if !utf8.Valid(data) {
 		return nil
 	}
-	p := &pageScanner{scanner: scanner{data: data, valid: true}, src: string(data), order: order}
+	p := newPageScanner(data, order)
 	seen := 0
 	ok := p.object(func(key []byte) bool {
 		switch string(key) {
@@ -49,7 +49,12 @@ func scanPage(data []byte, order []string) *pageScanner {
 	if !ok || seen != 1 || !p.ended() {
 		return nil
 	}
-	return p
+	return &p
+}
+
+// newPageScanner is a scanner of data, which is UTF-8.
+func newPageScanner(data []byte, order []string) pageScanner {
+	return pageScanner{scanner: scanner{data: data, valid: true}, src: string(data), order: order}
 }
 
 // value is the text of a value that is no string.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ticketetl/ticketetl/internal/newfile"
@@ -59,7 +60,7 @@ func (a Account) RecordURL(ticketID string) string {
 	if a.UIDomain == "" || a.ID == 0 || ticketID == "" {
 		return ""
 	}
-	return fmt.Sprintf("https://%s/contacts/%d/record/0-5/%s", a.UIDomain, a.ID, ticketID)
+	return "https://" + a.UIDomain + "/contacts/" + strconv.FormatInt(a.ID, 10) + "/record/0-5/" + ticketID
 }
 
 // A Property is the definition of one ticket property.
