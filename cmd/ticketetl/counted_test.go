@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -39,7 +40,16 @@ func TestCountedWorkOfAnImport(t *testing.T) {
 	bounded(t, "calls per 1,000 rows, a look-up and an upsert for each hundred", 20, 1000*perRow(small.calls, large.calls))
 	bounded(t, "bytes of requests per row", 1_100, perRow(small.sent, large.sent))
 	bounded(t, "bytes of the journal per row", 115, perRow(small.journal, large.journal))
-	bounded(t, "allocations per row, those of the account among them", 43, perRow(small.allocations, large.allocations))
+	bounded(t, "allocations per row, those of the account among them", 17, perRow(small.allocations, large.allocations))
+}
+
+// TestCountedWorkOfAnExport: calls, and the allocations for a ticket on its way from
+// a page of a listing to a row of a file.
+func TestCountedWorkOfAnExport(t *testing.T) {
+	small, large := countExport(t, smallFile), countExport(t, largeFile)
+	bounded(t, "calls per 1,000 tickets, a page for each hundred", 13, 1000*perRow(small.calls, large.calls))
+	bounded(t, "allocations per ticket, those of the account among them", 16, perRow(small.allocations, large.allocations))
+	bounded(t, "bytes allocated per ticket, of about sixty columns", 19_000, perRow(small.allocated, large.allocated))
 }
 
 // TestCountedWorkOfACheck: a row of a CSV takes hardly an allocation of its own, and
@@ -114,4 +124,27 @@ func countImport(t *testing.T, rows int) (c count) {
 	d.url = account // what the door allocates is not the import's
 	c.allocations = testing.AllocsPerRun(1, func() { d.importTickets(t) })
 	return c
+}
+
+func countExport(t *testing.T, tickets int) count {
+	d := benchTickets(t, tickets)
+	account, stop, err := devrun.Still()
+	require.NoError(t, err)
+	defer stop()
+	d.url = account
+	d.importTickets(t)
+	export := func() {
+		d.out.Reset()
+		require.Equal(t, exitDone, d.run(t.Context(), "x", "export", "-o", d.path("out.csv"), "--progress", "none", "--format", "json", "--concurrency", "1"), d.err.String())
+	}
+	export() // the account renders its tickets
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	export()
+	runtime.ReadMemStats(&after)
+	var told struct{ Calls struct{ Total float64 } }
+	require.NoError(t, json.Unmarshal(d.out.Bytes(), &told), d.out.String())
+	return count{
+		calls: told.Calls.Total, allocations: float64(after.Mallocs - before.Mallocs), allocated: float64(after.TotalAlloc - before.TotalAlloc),
+	}
 }

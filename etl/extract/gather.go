@@ -246,8 +246,10 @@ func (t *Tickets) records(ctx context.Context, objects []hubspot.Object) ([]page
 		return nil, err
 	}
 	records := make([]pages.Record, len(objects))
+	var fields []string
 	for i := range objects {
-		texts := t.fields(&objects[i], found)[1:]
+		fields = t.appendFields(fields[:0], &objects[i], found)
+		texts := fields[1:]
 		if len(t.opts.History) > 0 {
 			texts = append(texts, t.packHistory(&objects[i]))
 		}

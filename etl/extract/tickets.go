@@ -249,9 +249,8 @@ func (t *Tickets) readAssociations(ctx context.Context, to string, ids []string,
 	return nil
 }
 
-// fields are the texts of the columns.
-func (t *Tickets) fields(o *hubspot.Object, found *linkedValues) []string {
-	fields := make([]string, 0, t.header.Len())
+// appendFields appends the texts of the columns.
+func (t *Tickets) appendFields(fields []string, o *hubspot.Object, found *linkedValues) []string {
 	fields = append(append(fields, o.ID), o.Values...)
 	if o.Values == nil {
 		for _, p := range t.opts.Properties {

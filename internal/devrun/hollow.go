@@ -2,10 +2,10 @@ package devrun
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -64,53 +64,70 @@ const times = `"createdAt":"2026-01-02T03:04:05Z","updatedAt":"2026-01-02T03:04:
 // create gives each input an id. No value of the files that are sent here holds the
 // name of the trace id, so that the body need not be parsed.
 func (h *hollow) create(w http.ResponseWriter, r *http.Request, upsert bool) {
+	buf := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(buf)
+	traces := texts(read(r, buf), `"objectWriteTraceId":"`)
+	id, full := h.take(len(traces))
+	if full {
+		h.Server.ServeHTTP(w, r)
+		return
+	}
+	status, more := http.StatusCreated, `"}`
+	if upsert {
+		status, more = http.StatusOK, `","new":true}`
+	}
+	var results []byte
+	for i, trace := range traces {
+		if i > 0 {
+			results = append(results, ',')
+		}
+		results = strconv.AppendInt(append(results, `{"id":"`...), id+int64(i), 10)
+		results = append(append(results, `","properties":{},`+times+`,"objectWriteTraceId":"`...), trace...)
+		results = append(results, more...)
+	}
+	answer(w, status, results, nil)
+}
+
+// take counts n tickets and returns the id of the first one; full says that this
+// request is the one that is refused.
+func (h *hollow) take(n int) (id int64, full bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.limit > 0 && h.taken >= h.limit {
 		h.limit = 0
-		h.Server.ServeHTTP(w, r)
-		return
+		return 0, true
 	}
-	status, more := http.StatusCreated, ""
-	if upsert {
-		status, more = http.StatusOK, `,"new":true`
-	}
-	var results bytes.Buffer
-	buf := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(buf)
-	for body := read(r, buf); ; {
-		_, rest, found := bytes.Cut(body, []byte(`"objectWriteTraceId":"`))
-		if !found {
-			break
-		}
-		trace, after, _ := bytes.Cut(rest, []byte(`"`))
-		if results.Len() > 0 {
-			results.WriteByte(',')
-		}
-		fmt.Fprintf(&results, `{"id":"%d","properties":{},%s,"objectWriteTraceId":"%s"%s}`, firstID+h.taken, times, trace, more)
-		h.taken++
-		body = after
-	}
-	answer(w, status, results.Bytes(), nil)
+	id = firstID + h.taken
+	h.taken += int64(n)
+	return id, false
 }
 
-// missing says of each ticket that is asked for that there is none.
-func (h *hollow) missing(w http.ResponseWriter, r *http.Request) {
-	var asked struct {
-		Inputs []struct{ ID string }
+// texts are what stands between each begin and the quote that follows it.
+func texts(body []byte, begin string) [][]byte {
+	var all [][]byte
+	for {
+		i := bytes.Index(body, []byte(begin))
+		if i < 0 {
+			return all
+		}
+		text, rest, _ := bytes.Cut(body[i+len(begin):], []byte(`"`))
+		all, body = append(all, text), rest
 	}
+}
+
+// missing says of each ticket that is asked for that there is none. No key of the
+// files that are sent here holds a quote.
+func (h *hollow) missing(w http.ResponseWriter, r *http.Request) {
 	buf := bodies.Get().(*bytes.Buffer)
 	defer bodies.Put(buf)
-	if err := json.Unmarshal(read(r, buf), &asked); err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
+	list := []byte{'['}
+	for i, id := range texts(read(r, buf), `{"id":"`) {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(append(append(list, '"'), id...), '"')
 	}
-	ids := make([]string, len(asked.Inputs))
-	for i, in := range asked.Inputs {
-		ids[i] = in.ID
-	}
-	list, _ := json.Marshal(ids) // strings never fail
-	answer(w, http.StatusMultiStatus, nil, list)
+	answer(w, http.StatusMultiStatus, nil, append(list, ']'))
 }
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -152,21 +152,22 @@ func (s *Store) Reset() error {
 	if err := s.f.Truncate(0); err != nil {
 		return err
 	}
-	return s.append(s.title)
+	return s.append(append(make([]byte, frameHead), s.title...))
 }
 
-func (s *Store) append(payload []byte) error {
+// append writes a frame, whose head is filled in.
+func (s *Store) append(frame []byte) error {
+	payload := frame[frameHead:]
 	if len(payload) > maxBlock {
 		return fmt.Errorf("a page of %d bytes is too large", len(payload))
 	}
-	b := make([]byte, frameHead, frameHead+len(payload))
-	binary.LittleEndian.PutUint32(b, uint32(len(payload)))
-	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(payload, checksum))
-	if _, err := s.f.WriteAt(append(b, payload...), s.size); err != nil {
+	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
+	binary.LittleEndian.PutUint32(frame[4:], crc32.Checksum(payload, checksum))
+	if _, err := s.f.WriteAt(frame, s.size); err != nil {
 		_ = s.f.Truncate(s.size) // what is half there is also found by its checksum
 		return err
 	}
-	s.size += int64(frameHead + len(payload))
+	s.size += int64(len(frame))
 	return nil
 }
 
@@ -183,17 +184,17 @@ func (s *Store) Add(p Page) error {
 			return fmt.Errorf("id %d is in one page twice", p.Records[i].ID)
 		}
 	}
-	payload := encode(p)
+	frame := encode(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := s.size + frameHead
-	if err := s.append(payload); err != nil {
+	if err := s.append(frame); err != nil {
 		return err
 	}
-	return s.index(payload, at)
+	return s.index(frame[frameHead:], at)
 }
 
-// encode is the range, the cursor, the number of records and the length of the
+// encode is a frame without its head: the range, the cursor, the number of records and the length of the
 // block of ids; that block, of an id, a mark and a length for each; the data.
 func encode(p Page) []byte {
 	var ids []byte
@@ -207,7 +208,7 @@ func encode(p Page) []byte {
 		ids = binary.AppendUvarint(append(ids, gone), uint64(len(r.Data)))
 		size += len(r.Data)
 	}
-	b := make([]byte, 0, 64+len(p.Cursor)+len(ids)+size)
+	b := make([]byte, frameHead, frameHead+64+len(p.Cursor)+len(ids)+size)
 	b = binary.AppendUvarint(b, p.From)
 	b = binary.AppendUvarint(b, p.To)
 	b = binary.AppendUvarint(b, uint64(len(p.Cursor)))
