@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/xuri/excelize/v2"
@@ -151,8 +150,17 @@ func (b *workbook) cell(kind etl.Kind, text string) (any, error) {
 // exactNumber is text as a number if a workbook, which keeps 15 digits, shows
 // the same digits again.
 func exactNumber(text string) (float64, bool) {
-	digits := strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(text), "0")
-	if len(digits) > 15 || strings.ContainsAny(text, "eExXpP_nN") {
+	digits := 0
+	for _, c := range []byte(text) {
+		switch {
+		case '1' <= c && c <= '9', c == '+', c == '0' && digits > 0:
+			digits++
+		case c == '0', c == '-', c == '.':
+		default:
+			return 0, false
+		}
+	}
+	if digits > 15 {
 		return 0, false
 	}
 	n, err := strconv.ParseFloat(text, 64)
