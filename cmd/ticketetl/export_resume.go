@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
 	"github.com/ticketetl/ticketetl/internal/newfile"
 )
 
