@@ -138,10 +138,16 @@ func TestCutMany(t *testing.T) {
 
 func TestCleanUTF8(t *testing.T) {
 	t.Parallel()
-	piece := rapid.OneOf(rapid.SampledFrom([]string{"eight by", "\n", "\r", "\t", " ", "é", "漢", "😀", "\x00", "\x0b", "\x1f", "\xc3", "\xff", "\xe6\xbc", "~", "\x7f"}), rapid.StringN(0, 5, -1))
+	piece := rapid.OneOf(rapid.SampledFrom([]string{"eight by", "\n", "\r", "\t", " ", "é", "漢", "😀", "\x00", "\x0b", "\x1f", "\xc3", "\xff", "\xe6\xbc", "~", "\x7f",
+		"\xed\xa0\x80", "\xed\x9f\xbf", "\xe0\x80\x80", "\xe0\xa0\x80", "\xc0\x80", "\xc2", "\xf4\x90\x80\x80", "\uFFFD", "\U0010FFFF", "\x80"}), rapid.StringN(0, 5, -1))
 	rapid.Check(t, func(rt *rapid.T) {
-		text := strings.Join(rapid.SliceOfN(piece, 0, 12).Draw(rt, "pieces"), "")
+		text := joined(rt, piece, 30)
 		got, want := extract.CleanUTF8([]byte(text))
 		require.Equal(rt, want, got, "%q", text)
 	})
+	for c := range 256 * 256 { // every beginning of a letter
+		text := append([]byte{byte(c >> 8), byte(c)}, "\x80\x80 and more"...)
+		got, want := extract.CleanUTF8(text)
+		require.Equal(t, want, got, "%q", text)
+	}
 }

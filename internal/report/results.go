@@ -16,7 +16,6 @@ import (
 type resultsFile struct {
 	file linesFile
 	buf  []byte
-	rows int // in buf
 }
 
 // writeHeader makes the file exist, with its header alone.
@@ -30,7 +29,7 @@ func (f *resultsFile) writeHeader() error {
 
 func (f *resultsFile) add(r *ResultRow) error {
 	f.buf = r.appendLine(f.buf)
-	if f.rows++; f.rows >= maxRowsHeld || len(f.buf) >= maxBytesHeld {
+	if len(f.buf) >= maxBytesHeld {
 		return f.flush()
 	}
 	return nil
@@ -43,7 +42,7 @@ func (f *resultsFile) flush() error {
 	if err := f.file.write(f.buf); err != nil {
 		return err
 	}
-	f.buf, f.rows = f.buf[:0], 0
+	f.buf = f.buf[:0]
 	return nil
 }
 
