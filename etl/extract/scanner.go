@@ -69,15 +69,20 @@ func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 // any other means that nothing after this can be read.
 func (s *scanner) scan() error {
 	s.cells, s.doubled, s.fault = s.cells[:0], false, nil
+	if s.owned && s.quickRow() {
+		s.checkBlock()
+		return nil
+	}
+	s.row++
+	s.line = s.nextLn
 	lineEnd, err := s.index(0, s.term)
 	if err != nil {
 		return err
 	}
 	if lineEnd < 0 && s.pos == s.end {
+		s.row--
 		return io.EOF
 	}
-	s.row++
-	s.line = s.nextLn
 	size := lineEnd
 	if lineEnd < 0 {
 		size = s.end - s.pos
@@ -108,7 +113,7 @@ func (s *scanner) index(from int, c byte) (int, error) {
 		}
 		from = s.end - s.pos
 		if from > s.limits.MaxRow {
-			return 0, s.tooLong(s.row+1, s.nextLn)
+			return 0, s.tooLong(s.row, s.line)
 		}
 		if err := s.fill(); err == io.EOF {
 			return -1, nil
@@ -362,15 +367,21 @@ func (s *scanner) checkBare(text []byte) {
 
 // checkText looks for what no text may hold, anywhere in the row.
 func (s *scanner) checkText() {
+	s.checkBlock()
+	if i := s.strayBreak(); i >= 0 {
+		s.faultAt(i, "STRAY_LINE_BREAK", "a line break of another kind stands outside quotes, so it cannot be told where the row ends",
+			"save the file with the same line ends throughout, or put the cell in quotes")
+	}
+}
+
+// checkBlock looks for what is a fault wherever it stands, at once for all rows of a
+// block, and in each row where there is one in the block.
+func (s *scanner) checkBlock() {
 	if s.owned && !s.sifted {
 		s.sift()
 	}
 	if !s.clean {
 		s.checkBytes()
-	}
-	if i := s.strayBreak(); i >= 0 {
-		s.faultAt(i, "STRAY_LINE_BREAK", "a line break of another kind stands outside quotes, so it cannot be told where the row ends",
-			"save the file with the same line ends throughout, or put the cell in quotes")
 	}
 }
 
