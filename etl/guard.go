@@ -22,6 +22,9 @@ func UnguardCell(s string) string {
 }
 
 func needsGuard(s string) bool {
+	if s == "" || strings.IndexByte("'=+-@\t\r\n", s[0]) < 0 {
+		return false // nearly always
+	}
 	rest := strings.TrimLeft(s, "'")
 	if rest == "" || !strings.ContainsRune("=+-@\t\r\n", rune(rest[0])) {
 		return false

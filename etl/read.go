@@ -104,7 +104,7 @@ func (p *part) refill() (end func()) {
 	return func() {
 		used := min(len(p.room.entries), len(p.room.records))
 		p.room.records = p.room.records[:len(p.room.records)-used]
-		p.room.refills = true
+		p.room.refiller = f
 	}
 }
 
@@ -142,9 +142,9 @@ func mapped(m Mapper, rec *Record, rowErr *RowError) entry {
 // A room holds the entries of a part, or of a batch, and is used again. Making them
 // anew, entry by entry, was a sixth of what a check allocated.
 type room struct {
-	entries []entry
-	records []*Record // of which nobody knows any more
-	refills bool      // those of the entries will be wanted
+	entries  []entry
+	records  []*Record // of which nobody knows any more
+	refiller Refiller  // that gave the records of the entries; nil if it takes none back
 }
 
 // spareRooms are rooms that nobody needs any more.
@@ -157,17 +157,37 @@ func (s *spareRooms) take() *room {
 	return &room{}
 }
 
-// give takes r back. With records, nobody knows those of its entries any more either.
-func (s *spareRooms) give(r *room, records bool) {
-	for i := range r.entries {
-		if rec := r.entries[i].rec; records && r.refills {
+// give takes r back.
+func (s *spareRooms) give(r *room) {
+	clear(r.entries)
+	r.entries, r.refiller = r.entries[:0], nil
+	s.pool.Put(r)
+}
+
+// giveReported takes r back when nobody knows the records of its entries any more.
+func (s *spareRooms) giveReported(r *room, good Status) {
+	if r.refiller != nil {
+		if r.all(good) {
+			r.refiller.Release()
+		}
+		for i := range r.entries {
+			rec := r.entries[i].rec
 			rec.reset()
 			r.records = append(r.records, rec)
 		}
 	}
-	clear(r.entries)
-	r.entries, r.refills = r.entries[:0], false
-	s.pool.Put(r)
+	s.give(r)
+}
+
+// all says whether all rows are good and nothing is to be said of them. Of others,
+// texts wait to be written to the report's files.
+func (r *room) all(good Status) bool {
+	for i := range r.entries {
+		if out := &r.entries[i].out; out.Status != good || len(out.Problems) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // nextStretch is the next stretch of src; of one that is not a Chunker, some

@@ -175,7 +175,7 @@ func (r *run) gather(ctx context.Context, parts <-chan *part) {
 		}
 		switch {
 		case !r.whole:
-			r.spare.give(p.room, false)
+			r.spare.give(p.room)
 		case len(read) > 0:
 			if !r.pass(ctx, next) {
 				return
@@ -542,5 +542,9 @@ func (r *run) tell(b *batch) {
 			r.fail(r.steps.Report.Add(e.rec, e.out))
 		}
 	}
-	r.spare.give(b.room, r.whole)
+	if r.whole {
+		r.spare.giveReported(b.room, r.opts.Checked)
+	} else {
+		r.spare.give(b.room)
+	}
 }

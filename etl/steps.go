@@ -35,6 +35,10 @@ type Refiller interface {
 	// Refill hands spare over, before the first call of Next. They are empty, and
 	// those at the end are filled first, each with what it has room for.
 	Refill(spare []*Record)
+
+	// Release says that nobody knows the Records that it gave any more, nor a text
+	// of theirs: what these stand in is written over.
+	Release()
 }
 
 // A Mapper turns the Fields of one Record into Key, Properties and References.

@@ -207,7 +207,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		size = nil
 	}
 	j.p.begin(p.phase, p.total, size)
-	rows := rowCounter{next: p.sample.watch(w), byFile: map[etl.Position]int64{}}
+	rows := &rowCounter{next: p.sample.watch(w), byFile: map[etl.Position]*int64{}}
 	inputs := j.inputsOf(files)
 	steps := etl.Steps{Inputs: j.stamped(inputs), Past: p.past, Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
 	if p.brake != nil {
@@ -227,7 +227,7 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 	j.groups = w.Problems()
 	j.summary.Count(w.Totals(), totals.Sum())
 	for i := range j.summary.Inputs {
-		j.summary.Inputs[i].Rows = rows.byFile[etl.Position{File: j.summary.Inputs[i].Path, Sheet: j.summary.Inputs[i].Sheet}]
+		j.summary.Inputs[i].Rows = rows.of(j.summary.Inputs[i].Path, j.summary.Inputs[i].Sheet)
 	}
 	j.summary.Files = w.Files()
 	return totals, err
@@ -235,13 +235,30 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 
 // A rowCounter counts the rows of each file on their way to next.
 type rowCounter struct {
-	next   etl.Report
-	byFile map[etl.Position]int64 // by file and sheet
+	next    etl.Report
+	byFile  map[etl.Position]*int64 // by file and sheet
+	here    etl.Position            // of the file that the last row was of
+	counted *int64                  // its rows
 }
 
-func (c rowCounter) Add(rec *etl.Record, out etl.Outcome) error {
-	c.byFile[etl.Position{File: rec.Pos.File, Sheet: rec.Pos.Sheet}]++
+func (c *rowCounter) Add(rec *etl.Record, out etl.Outcome) error {
+	if c.counted == nil || c.here.File != rec.Pos.File || c.here.Sheet != rec.Pos.Sheet {
+		c.here = etl.Position{File: rec.Pos.File, Sheet: rec.Pos.Sheet}
+		if c.counted = c.byFile[c.here]; c.counted == nil {
+			c.counted = new(int64)
+			c.byFile[c.here] = c.counted
+		}
+	}
+	*c.counted++
 	return c.next.Add(rec, out)
+}
+
+// of is how many rows a file or sheet had.
+func (c *rowCounter) of(file, sheet string) int64 {
+	if n := c.byFile[etl.Position{File: file, Sheet: sheet}]; n != nil {
+		return *n
+	}
+	return 0
 }
 
 // writers is how many batches are under way at once. Labels are read and written

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -196,7 +194,6 @@ func (j *job) check(ctx context.Context, good etl.Status, brake func(etl.Report)
 		}
 		p.past = past
 	}
-	defer collectLess()()
 	totals, err := j.run(ctx, p)
 	if j.app.flags.format == "text" {
 		fmt.Fprintln(j.app.out, j.target())
@@ -207,17 +204,6 @@ func (j *job) check(ctx context.Context, good etl.Status, brake func(etl.Report)
 		j.printReferences(j.app.out)
 	}
 	return totals, err
-}
-
-// collectLess lets more garbage pile up until restore is called. A check has five
-// megabytes in use and makes a hundred for each hundred thousand rows, nearly all of it
-// text, so that the collector takes a fifth of its time otherwise, to save ten megabytes.
-func collectLess() (restore func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
-	}
-	usual := debug.SetGCPercent(200)
-	return func() { debug.SetGCPercent(usual) }
 }
 
 // savedText says which definitions a schema file holds.

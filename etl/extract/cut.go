@@ -48,7 +48,7 @@ func (s *scanner) cut() *scanner {
 	if s.term != '\n' || s.quote != 0 && (s.delim == s.quote || s.delim == s.escape) {
 		return nil
 	}
-	block := make([]byte, max(s.limits.block, 2*(s.end-s.pos)))
+	block := s.block(max(s.limits.block, 2*(s.end-s.pos)))
 	n := copy(block, s.buf[s.pos:s.end])
 	for n < len(block) && s.err == nil {
 		n += s.read(block[n:])
@@ -68,6 +68,31 @@ func (s *scanner) cut() *scanner {
 	s.row += rows
 	s.nextLn += bytes.Count(block[:end], []byte{'\n'})
 	return &part
+}
+
+// spareBlocks is how many blocks wait to be filled again at most: about as many as are
+// under way.
+const spareBlocks = 8
+
+// block is one of at least size bytes, to be filled.
+func (s *scanner) block(size int) []byte {
+	select {
+	case b := <-s.blocks:
+		if cap(b) >= size {
+			return b[:cap(b)]
+		}
+	default:
+	}
+	return make([]byte, size)
+}
+
+// release gives the block of a scanner back that took it for its own.
+func (s *scanner) release() {
+	select {
+	case s.blocks <- s.buf:
+	default:
+	}
+	s.buf = nil
 }
 
 // keep makes rest what is to be scanned or cut next, in a buffer of its own.

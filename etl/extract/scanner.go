@@ -32,9 +32,10 @@ type scanner struct {
 	ownFile bool // written by us
 	limits  Limits
 
-	owned  bool // buf does not change any more, so that texts may be parts of it
-	sifted bool // clean is set
-	clean  bool // nothing in buf is a fault by itself: see checkText
+	blocks chan []byte // to be filled again
+	owned  bool        // buf does not change any more, so that texts may be parts of it
+	sifted bool        // clean is set
+	clean  bool        // nothing in buf is a fault by itself: see checkText
 
 	buf    []byte
 	pos    int // of the next row in buf
@@ -61,7 +62,7 @@ type cell struct {
 func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 	return &scanner{
 		r: r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
-		buf: make([]byte, min(64<<10, limits.block)), nextLn: 1,
+		buf: make([]byte, min(64<<10, limits.block)), nextLn: 1, blocks: make(chan []byte, spareBlocks),
 	}
 }
 

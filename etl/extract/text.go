@@ -338,6 +338,9 @@ func (t *textRows) record() (*etl.Record, error) {
 // Refill implements etl.Refiller, for a part of the text.
 func (t *textRows) Refill(spare []*etl.Record) { t.slab.spare = spare }
 
+// Release implements etl.Refiller.
+func (t *textRows) Release() { t.scan.release() }
+
 // A slab allocates Records and their fields many at a time, as batches hold
 // on to about as many.
 type slab struct {

@@ -16,6 +16,10 @@ import (
 type resultsFile struct {
 	file linesFile
 	buf  []byte
+	rows int // in buf
+
+	inFile, inSheet string // of the row that was added last
+	place           []byte // with which its line begins
 }
 
 // writeHeader makes the file exist, with its header alone.
@@ -28,8 +32,8 @@ func (f *resultsFile) writeHeader() error {
 }
 
 func (f *resultsFile) add(r *ResultRow) error {
-	f.buf = r.appendLine(f.buf)
-	if len(f.buf) >= maxBytesHeld {
+	f.buf = f.appendLine(f.buf, r)
+	if f.rows++; f.rows >= maxRowsHeld || len(f.buf) >= maxBytesHeld {
 		return f.flush()
 	}
 	return nil
@@ -42,7 +46,7 @@ func (f *resultsFile) flush() error {
 	if err := f.file.write(f.buf); err != nil {
 		return err
 	}
-	f.buf = f.buf[:0]
+	f.buf, f.rows = f.buf[:0], 0
 	return nil
 }
 
@@ -55,9 +59,13 @@ func (f *resultsFile) close() error {
 }
 
 // appendLine appends the line of r, with its texts guarded.
-func (r *ResultRow) appendLine(b []byte) []byte {
-	b = append(etl.AppendCell(b, etl.GuardCell(r.File), ','), ',')
-	b = append(etl.AppendCell(b, etl.GuardCell(r.Sheet), ','), ',')
+func (f *resultsFile) appendLine(b []byte, r *ResultRow) []byte {
+	if f.place == nil || r.File != f.inFile || r.Sheet != f.inSheet {
+		f.inFile, f.inSheet = r.File, r.Sheet
+		f.place = append(etl.AppendCell(f.place[:0], etl.GuardCell(r.File), ','), ',')
+		f.place = append(etl.AppendCell(f.place, etl.GuardCell(r.Sheet), ','), ',')
+	}
+	b = append(b, f.place...)
 	b = append(strconv.AppendInt(b, int64(r.Row), 10), ',')
 	b = append(strconv.AppendInt(b, int64(r.Line), 10), ',')
 	b = append(etl.AppendCell(b, etl.GuardCell(r.Key), ','), ',')

@@ -16,12 +16,14 @@ import (
 func TestResultLines(t *testing.T) {
 	t.Parallel()
 	text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("a,\"\r\n\\. =-'+@\t\u00a0\u3000"))), rapid.Just(`\.`))
+	var f resultsFile
+	place := rapid.SampledFrom([]string{"", "a.csv", "=a,b.csv"}) // often that of the row before
 	rapid.Check(t, func(rt *rapid.T) {
 		row := ResultRow{
-			File: text.Draw(rt, "file"), Sheet: text.Draw(rt, "sheet"), Row: rapid.Int().Draw(rt, "row"), Line: rapid.IntRange(0, 2).Draw(rt, "line"),
+			File: rapid.OneOf(place, text).Draw(rt, "file"), Sheet: rapid.OneOf(place, text).Draw(rt, "sheet"), Row: rapid.Int().Draw(rt, "row"), Line: rapid.IntRange(0, 2).Draw(rt, "line"),
 			Key: text.Draw(rt, "key"), Outcome: text.Draw(rt, "outcome"), TicketID: text.Draw(rt, "id"), URL: text.Draw(rt, "url"), Message: text.Draw(rt, "message"),
 		}
-		got := string(row.appendLine(nil))
+		got := string(f.appendLine(nil, &row))
 		for _, cell := range row.texts() {
 			*cell = etl.GuardCell(*cell)
 		}
