@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -147,25 +146,31 @@ type room struct {
 	refiller Refiller  // that gave the records of the entries; nil if it takes none back
 }
 
-// spareRooms are rooms that nobody needs any more.
-type spareRooms struct{ pool sync.Pool }
+// spareRooms are rooms that nobody needs any more. In a sync.Pool the collector would
+// throw them away now and then, with all that they hold.
+type spareRooms chan *room
 
-func (s *spareRooms) take() *room {
-	if r, ok := s.pool.Get().(*room); ok {
+func (s spareRooms) take() *room {
+	select {
+	case r := <-s:
 		return r
+	default:
+		return &room{}
 	}
-	return &room{}
 }
 
 // give takes r back.
-func (s *spareRooms) give(r *room) {
+func (s spareRooms) give(r *room) {
 	clear(r.entries)
 	r.entries, r.refiller = r.entries[:0], nil
-	s.pool.Put(r)
+	select {
+	case s <- r:
+	default:
+	}
 }
 
 // giveReported takes r back when nobody knows the records of its entries any more.
-func (s *spareRooms) giveReported(r *room, good Status) {
+func (s spareRooms) giveReported(r *room, good Status) {
 	if r.refiller != nil {
 		if r.all(good) {
 			r.refiller.Release()

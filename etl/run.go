@@ -115,6 +115,7 @@ func newRun(steps Steps, opts Options) *run {
 		batches: make(chan *batch),
 		done:    make(chan *batch),
 		halt:    make(chan struct{}),
+		spare:   make(spareRooms, 16), // more are hardly ever under way
 		whole:   steps.Sink == nil && steps.Resolver == nil,
 	}
 	if r.whole {
