@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,7 +37,8 @@ func newWorkbook(w io.Writer, opts TableOptions) (format, error) {
 		out: w, opts: opts, styles: map[etl.Kind]int{}, cells: make([]any, len(opts.Columns)),
 		file: excelize.NewFile(excelize.Options{TmpDir: os.TempDir()}).SetZipWriter(newHeldParts),
 	}
-	for kind, code := range numberFormats {
+	for _, kind := range slices.Sorted(maps.Keys(numberFormats)) { // in one order, so that equal exports are equal files
+		code := numberFormats[kind]
 		id, err := b.file.NewStyle(&excelize.Style{CustomNumFmt: &code})
 		if err != nil {
 			return nil, err

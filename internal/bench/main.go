@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/ticketetl/ticketetl/internal/benchdata"
+	"github.com/ticketetl/ticketetl/internal/devrun"
 )
 
 // A bench is what is measured, and with what.
@@ -32,6 +33,10 @@ type bench struct {
 func main() {
 	if len(os.Args) == 4 && os.Args[1] == "yardstick" {
 		fail(yardstick(os.Args[2], os.Args[3]))
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "account" {
+		fail(account())
 		return
 	}
 	bin := flag.String("bin", "bin/ticketetl", "the program to measure")
@@ -53,6 +58,16 @@ func main() {
 	}
 	fail(err)
 	fail(b.all(strings.Split(*only, ","), sizes))
+}
+
+// account serves an account that renders its tickets once, until it is killed.
+func account() error {
+	url, _, err := devrun.Still()
+	if err != nil {
+		return err
+	}
+	fmt.Println(url)
+	select {}
 }
 
 func fail(err error) {
