@@ -12,9 +12,10 @@ ROWS ?= 10000000
 RUNS ?= 3
 CONCURRENCY ?= 10
 SEEDS ?= 20
+TICKETS ?= 230000
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large conformance conformance-files conformance-exports conformance-workbook clean
+.PHONY: help build cross demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large torture-export conformance conformance-files conformance-exports conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +80,9 @@ torture: ## kill the program 2,000 times and more and compare the account with t
 torture-large: ## import a file of ten million rows (ROWS) in two attempts; memory, journal and time
 	$(GO) run ./internal/torture -large $(ROWS)
 	$(GO) run ./internal/torture -large $(ROWS) -key
+
+torture-export: ## export a busy account of 230,000 tickets (TICKETS), killed three times on the way, and compare the file with what happened
+	$(RUN) test ./cmd/ticketetl -run TestExportOfABusyAccount -v -tickets $(TICKETS) -timeout 60m
 
 conformance: build ## drive the sandbox with the official npm client, and ticketetl against a strict stand-in; then conformance-files and conformance-exports (needs Node.js and the npm registry)
 	TICKETETL=$(CURDIR)/$(BIN) ./conformance/run.sh
