@@ -3,6 +3,7 @@ package devrun
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -69,6 +70,7 @@ func (h *hollow) create(w http.ResponseWriter, r *http.Request, upsert bool) {
 	traces := texts(read(r, buf), `"objectWriteTraceId":"`)
 	id, full := h.take(len(traces))
 	if full {
+		r.Body = io.NopCloser(buf) // the account behind reads it again
 		h.Server.ServeHTTP(w, r)
 		return
 	}
