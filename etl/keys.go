@@ -2,6 +2,7 @@ package etl
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // A keySet remembers which row has which unique value, in about twenty bytes for
 // each, whatever the length of the values. It belongs to the reader.
 type keySet struct {
-	unique    map[string]bool // properties whose values no two tickets share, besides the key
+	unique    []string // properties whose values no two tickets share, besides the key
 	first     seen.Set
 	hasher    *seen.Hasher
 	here      place  // of the record that was claimed last
@@ -50,11 +51,8 @@ const (
 )
 
 func newKeySet(unique []string, policy *Doubles) *keySet {
-	k := &keySet{unique: map[string]bool{}, policy: policy}
+	k := &keySet{unique: unique, policy: policy}
 	k.hasher = k.first.Hasher()
-	for _, name := range unique {
-		k.unique[name] = true
-	}
 	return k
 }
 
@@ -78,9 +76,28 @@ func (k *keySet) hash(property, value string) keyHash {
 	return keyHash{k.hasher.Hash(property, "\x00", folded), true}
 }
 
+// A uniqueValue is one of a property that no two tickets share.
+type uniqueValue struct {
+	Property
+	hash keyHash
+}
+
+// values are the unique values of rec beside its key. Any goroutine may call it.
+func (k *keySet) values(rec *Record) (found []uniqueValue) {
+	if k == nil || len(k.unique) == 0 {
+		return nil
+	}
+	for _, p := range rec.Properties {
+		if slices.Contains(k.unique, p.Name) {
+			found = append(found, uniqueValue{p, k.hash(p.Name, p.Value)})
+		}
+	}
+	return found
+}
+
 // claim notes the key of rec, whose hash is given, and its other unique values. It
 // answers with a Problem for each that an earlier row has.
-func (k *keySet) claim(rec *Record, key keyHash) []Problem {
+func (k *keySet) claim(rec *Record, key keyHash, others []uniqueValue) []Problem {
 	if k == nil {
 		return nil
 	}
@@ -91,14 +108,8 @@ func (k *keySet) claim(rec *Record, key keyHash) []Problem {
 		p.Column = rec.KeyColumn
 		problems = append(problems, p)
 	}
-	if len(k.unique) == 0 {
-		return problems
-	}
-	for _, p := range rec.Properties {
-		if !k.unique[p.Name] {
-			continue
-		}
-		if at, taken := k.take(k.hash(p.Name, p.Value), false); taken {
+	for _, p := range others {
+		if at, taken := k.take(p.hash, false); taken {
 			double := k.double(p.Name, p.Value, at)
 			double.Column, double.Property = -1, p.Name
 			problems = append(problems, double)

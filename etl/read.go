@@ -85,7 +85,7 @@ func (r *run) readPart(ctx context.Context, p *part) {
 		if stamped && !rec.Partial {
 			e.stamper = stamper // and the key comes later
 		} else if !e.judged {
-			e.key = r.keys.hash("", rec.Key)
+			r.hashKeys(&e)
 		}
 		p.room.entries = append(p.room.entries, e)
 	}

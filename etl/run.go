@@ -52,6 +52,7 @@ type entry struct {
 	mapper  Mapper
 	stamper Stamper // nil mostly
 	key     keyHash // of rec.Key, unless there is a stamper
+	others  []uniqueValue
 	out     Outcome
 	judged  bool
 	kept    bool // the journal has it
@@ -191,18 +192,23 @@ func (r *run) gather(ctx context.Context, parts <-chan *part) {
 	r.pass(ctx, next)
 }
 
+// hashKeys prepares the unique values of a record to be compared with others.
+func (r *run) hashKeys(e *entry) {
+	e.key, e.others = r.keys.hash("", e.rec.Key), r.keys.values(e.rec)
+}
+
 // place judges a record by its place among the others, and where no request is
 // needed for that.
 func (r *run) place(e *entry) {
 	if e.stamper != nil {
 		e.stamper.Stamp(e.rec)
-		e.key = r.keys.hash("", e.rec.Key)
+		r.hashKeys(e)
 	}
 	if e.judged {
 		return
 	}
 	// A rejected row keeps its key: mended, it would meet the one that follows.
-	doubles := r.keys.claim(e.rec, e.key)
+	doubles := r.keys.claim(e.rec, e.key, e.others)
 	if p, passed := r.keys.passed(e.rec, doubles); passed {
 		e.judge(Outcome{Status: Skipped, Problems: []Problem{p}})
 		return

@@ -133,6 +133,10 @@ func cleanUTF8(b []byte) bool {
 			return false
 		}
 		for at += n; n < 8 && at < len(b) && b[at] >= utf8.RuneSelf; {
+			if c := b[at]; c >= 0xC2 && c <= 0xDF && at+1 < len(b) && b[at+1]&0xC0 == 0x80 {
+				at += 2
+				continue
+			}
 			size := letterSize(b[at:])
 			if size == 0 {
 				return false
