@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -570,7 +569,7 @@ func (b *Backwards) Delimiter() rune {
 
 // Sheet is the name of the worksheet that the mapping reads; empty: any.
 func (b *Backwards) Sheet() string {
-	name := cmp.Or(b.m.Source.Sheet, "")
+	name := b.m.Source.Sheet
 	if _, err := strconv.Atoi(name); err == nil || strings.EqualFold(name, "all") || strings.Contains(name, ",") {
 		return ""
 	}
