@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -60,14 +61,18 @@ func main() {
 	fail(b.all(strings.Split(*only, ","), sizes))
 }
 
-// account serves an account that renders its tickets once, until it is killed.
+// account serves an account that renders its tickets once, until it is interrupted.
 func account() error {
-	url, _, err := devrun.Still()
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, os.Interrupt) // also where a shell has it ignored
+	url, stop, err := devrun.Still()
 	if err != nil {
 		return err
 	}
+	defer stop()
 	fmt.Println(url)
-	select {}
+	<-ended
+	return nil
 }
 
 func fail(err error) {
