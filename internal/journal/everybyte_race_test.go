@@ -8,6 +8,9 @@ import "flag"
 // nothing to find here. It is odd, so that all kinds of places come.
 const everyByte = 127
 
+// everyPage is coarse likewise.
+const everyPage = 5
+
 // A third of the random cases is tried with the race detector; `make test` tries
 // all of them without it.
 func init() {

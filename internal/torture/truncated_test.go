@@ -27,6 +27,9 @@ func TestJournalTruncated(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		for i, v := range variants {
 			for k, tt := range cutting {
+				if (i+k)%oneIn != 0 {
+					continue
+				}
 				t.Run(v.name+", "+tt.name, func(t *testing.T) {
 					t.Parallel()
 					rng := rand.New(rand.NewPCG(uint64(i), uint64(k)))
@@ -46,8 +49,8 @@ func TestJournalTruncated(t *testing.T) {
 		}
 	})
 	t.Logf("%d refused, %d resumed", refused.Load(), resumed.Load())
-	require.Greater(t, refused.Load(), int64(15))
-	require.Greater(t, resumed.Load(), int64(10))
+	require.Greater(t, refused.Load(), int64(15/oneIn))
+	require.Greater(t, resumed.Load(), int64(10/oneIn))
 }
 
 // cutting are the files of a journal that may lose their tails.
