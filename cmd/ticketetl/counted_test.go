@@ -57,7 +57,7 @@ func TestCountedWorkOfAnExport(t *testing.T) {
 func TestCountedWorkOfACheck(t *testing.T) {
 	small, large := countCheck(t, smallFile), countCheck(t, largeFile)
 	bounded(t, "allocations per row", 2, perRow(small.allocations, large.allocations))
-	bounded(t, "bytes allocated per row", 115, perRow(small.allocated, large.allocated))
+	bounded(t, "bytes allocated per row", 140, perRow(small.allocated, large.allocated))
 	bounded(t, "bytes of results.csv per row, without the name of the file", 40, perRow(small.results, large.results)-float64(len(small.file)))
 }
 
