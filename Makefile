@@ -5,9 +5,6 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN := bin/ticketetl
 # Built as the program is, so that its packages are compiled once for both.
 RUN := CGO_ENABLED=0 GOFLAGS="$(GOFLAGS) -trimpath" $(GO)
-# With the race detector, but not inside SQLite (which was C) and compressors, where
-# it finds nothing of ours and takes most of the time.
-RACE := -race $(foreach pkg,modernc.org/... compress/... github.com/klauspost/... github.com/andybalholm/...,-gcflags=$(pkg)=-race=false)
 FUZZTIME ?= 20s
 ROUNDS ?= 2000
 SEED ?= 1
@@ -37,7 +34,7 @@ demo: build ## import the samples into the sandbox account, export them again, c
 test: ## run all tests, with the race detector
 	@# vet is a target of its own; the package that takes longest begins first;
 	@# then, without the race detector, what it makes too slow to be tried as a whole
-	$(GO) test $(RACE) -vet=off -shuffle=on -parallel 4 ./cmd/ticketetl ./...
+	$(GO) test -race -vet=off -shuffle=on -parallel 4 ./cmd/ticketetl ./...
 	$(RUN) test -vet=off -parallel 8 ./internal/torture
 	$(RUN) test -vet=off -parallel 8 -run 'TestSimulations|Model$$|TestTornPages|TestCountedWork|TestMergeIsAFullExport|TestChangesAreAllThatChanged|TestRoundTripProperty' ./cmd/ticketetl ./internal/hubspot ./internal/journal
 
