@@ -80,10 +80,10 @@ func requireEmpty(t require.TestingT, dir string) {
 	require.Empty(t, left)
 }
 
-// TestSharedTextsTakeLittleMemory reads a workbook of 20 MB of texts, each used once
+// TestSharedTextsTakeLittleMemory reads a workbook of 30 MB of texts, each used once
 // and in order, backwards, and all the first ones again.
 func TestSharedTextsTakeLittleMemory(t *testing.T) {
-	const n = 20_000
+	const n = 30_000
 	texts := make([]string, n)
 	for i := range texts {
 		texts[i] = fmt.Sprintf("%d %s", i, strings.Repeat("x", 1000))

@@ -25,7 +25,7 @@ import (
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
 
-var fileRows = flag.Int("rows", 200, "rows of the good file that gets one wrong cell")
+var fileRows = flag.Int("rows", 400, "rows of the good file that gets one wrong cell")
 
 // goodMapping reads columns of every type.
 const goodMapping = `
