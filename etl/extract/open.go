@@ -179,7 +179,7 @@ func openRegular(path, name string) (*os.File, int64, error) {
 	case !stat.Mode().IsRegular():
 		return nil, 0, fmt.Errorf(`%s: this is not a regular file; give it on standard input, as "-"`, name)
 	case stat.Size() == 0:
-		return nil, 0, fmt.Errorf("%s: the file is empty", name)
+		return nil, 0, fmt.Errorf("%s: the file is empty; export or save it again with its header row and rows", name)
 	}
 	file, err := os.Open(path)
 	if err != nil {

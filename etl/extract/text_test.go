@@ -343,7 +343,7 @@ func TestRefused(t *testing.T) {
 		opts     extract.Options
 		want     string // after the path
 	}{
-		{name: "an empty file", in: "", want: ": the file is empty"},
+		{name: "an empty file", in: "", want: ": the file is empty; export or save it again with its header row and rows"},
 		{name: "only blank rows", in: "\n\n,,\n", want: ": the file has no rows"},
 		{name: "an old workbook", in: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + strings.Repeat("\x00", 600), want: ": this is the old Excel 97 format (.xls), or a workbook with a password; open it and save it as .xlsx or .csv, without a password"},
 		{name: "a web page", in: "<html><table>", want: ": this is a web page, even if it is named like a spreadsheet; open it in a spreadsheet program and save it as .xlsx or .csv"},
