@@ -60,8 +60,9 @@ bench: build ## Go benchmarks, then whole processes over generated files beside 
 bench-large: build ## check a file of ten million rows (ROWS), with a key and without: time and peak memory
 	$(GO) run ./internal/bench -bin $(BIN) -only large -rows $(ROWS)
 
-pace: build ## imports under a limit of 190 requests in ten seconds, however they are counted (six minutes; CONCURRENCY, SEEDS)
+pace: build ## imports and exports under a limit of 190 requests in ten seconds, however they are counted (a quarter of an hour; CONCURRENCY, SEEDS)
 	$(GO) run ./internal/bench/pace -bin $(BIN) -concurrency $(CONCURRENCY)
+	$(GO) run ./internal/bench/pace -bin $(BIN) -concurrency $(CONCURRENCY) -export
 	$(GO) test ./internal/hubspot -run TestSimulations -v -seeds $(SEEDS) -timeout 60m | grep ' use '
 
 fuzz: ## run every fuzz target for FUZZTIME (default 20s)

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/ticketetl/ticketetl/internal/hubspot"
 	"github.com/ticketetl/ticketetl/internal/pages"
 )
@@ -33,9 +31,10 @@ type catchUp struct {
 	check   Check
 	walked  bool // what a search finds was read
 
-	mu    sync.Mutex
-	seen  map[uint64]int64 // tickets read again, with the time of the change in milliseconds
-	churn int64            // tickets found to be created or archived in this round
+	mu      sync.Mutex
+	seen    map[uint64]int64 // tickets read again, with the time of the change in milliseconds
+	pending []hit            // tickets that are still to be read again
+	churn   int64            // tickets found to be created or archived in this round
 }
 
 // since is from when on changes are looked for; zero: all of them.
@@ -165,51 +164,71 @@ type hit struct {
 	merged []uint64 // tickets that were merged into it, and are not there any more
 }
 
-// readChanged reads the tickets that a search finds to be changed. It walks by
-// windows of ids, each of one page, so that their number does not matter: a search
-// shows its first 10,000 results only. Searches are one after the other, since
-// HubSpot takes five a second; what they find is read side by side.
+// readChanged reads the tickets that a search finds to be changed. A search shows its
+// first 10,000 results only; so they are found as a listing reads tickets, by ranges
+// of ids and pages that begin behind the last one's ids. Of the searches that HubSpot
+// takes in a second, so none is left out while another one is under way.
 func (c *catchUp) readChanged(ctx context.Context) error {
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(max(c.tickets.opts.Workers, 1))
-	err := c.eachChanged(inner, func(hits []hit) {
-		group.Go(func() error { return c.readAgain(inner, hits) })
-	})
-	if stopped := group.Wait(); stopped != nil {
-		return stopped
+	l := newListing([]pages.Span{{To: pages.End}}, 0, 0)
+	l.page = hubspot.MaxSearchPage
+	l.ask = func(ctx context.Context, after string) (*hubspot.Page, error) { return c.askChanged(ctx, l, after) }
+	l.keep = c.keepChanged
+	if err := l.run(ctx, c.tickets.opts.Workers); err != nil {
+		return err
 	}
-	return err
+	hits := c.pending
+	c.pending = nil
+	return c.readAll(ctx, hits)
 }
 
-// eachChanged gives batches of tickets that were changed and not read since.
-func (c *catchUp) eachChanged(ctx context.Context, each func([]hit)) error {
-	last := uint64(0)
-	var open []hit
-	for {
-		page, err := c.tickets.client.Search(ctx, "tickets", c.search(last))
-		if err != nil {
-			return err
-		}
-		hits, err := hitsOf(page.Results)
-		if err != nil {
-			return err
-		}
-		open = append(open, c.unseen(hits)...)
-		ends := page.After == "" || len(hits) == 0
-		for len(open) >= hubspot.MaxBatch || ends && len(open) > 0 {
-			n := min(len(open), hubspot.MaxBatch)
-			each(open[:n])
-			open = open[n:]
-		}
-		if ends {
-			return nil
-		}
-		highest := slices.MaxFunc(hits, func(a, b hit) int { return cmp.Compare(a.id, b.id) }).id
-		if highest <= last {
-			return errors.New("the search for what has changed does not go on")
-		}
-		last = highest
+// askChanged searches for the changed tickets behind an id, or for the first ones.
+func (c *catchUp) askChanged(ctx context.Context, l *listing, after string) (*hubspot.Page, error) {
+	found, err := c.tickets.client.Search(ctx, "tickets", c.search(cmp.Or(after, "0")))
+	if err != nil {
+		return nil, err
 	}
+	page := &hubspot.Page{Results: found.Results}
+	if n := len(found.Results); n > 0 && found.After != "" {
+		page.After = found.Results[n-1].ID
+	}
+	if after == "" {
+		l.expect(int64(found.Total))
+	}
+	return page, nil
+}
+
+// keepChanged reads those found that were not read since, as many as fill a batch.
+func (c *catchUp) keepChanged(ctx context.Context, p listed) error {
+	hits, err := hitsOf(p.objects)
+	if err != nil {
+		return err
+	}
+	return c.readAll(ctx, c.full(hits))
+}
+
+// full gives as many of the tickets to be read as fill whole batches; the others wait
+// for more.
+func (c *catchUp) full(hits []hit) []hit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range hits {
+		if h.at == 0 || c.seen[h.id] != h.at {
+			c.pending = append(c.pending, h)
+		}
+	}
+	n := len(c.pending) / hubspot.MaxBatch * hubspot.MaxBatch
+	full := slices.Clone(c.pending[:n])
+	c.pending = slices.Delete(c.pending, 0, n)
+	return full
+}
+
+func (c *catchUp) readAll(ctx context.Context, hits []hit) error {
+	for part := range slices.Chunk(hits, hubspot.MaxBatch) {
+		if err := c.readAgain(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func hitsOf(objects []hubspot.Object) ([]hit, error) {
@@ -233,14 +252,8 @@ func hitsOf(objects []hubspot.Object) ([]hit, error) {
 // parted by ';'.
 const mergedIDs = "hs_merged_object_ids"
 
-func (c *catchUp) unseen(hits []hit) []hit {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.DeleteFunc(hits, func(h hit) bool { return h.at != 0 && c.seen[h.id] == h.at })
-}
-
-func (c *catchUp) search(last uint64) hubspot.SearchRequest {
-	filters := []hubspot.Filter{{Property: IDColumn, Operator: "GT", Value: fmt.Sprint(last)}}
+func (c *catchUp) search(after string) hubspot.SearchRequest {
+	filters := []hubspot.Filter{{Property: IDColumn, Operator: "GT", Value: after}}
 	if at := c.since(); !at.IsZero() {
 		filters = append(filters, changedSince(at))
 	}

@@ -187,17 +187,28 @@ func (t *Tickets) ask(archived bool) func(context.Context, string) (*hubspot.Pag
 	if !t.long() {
 		q.Properties, q.InOrder = t.opts.Properties, true
 	}
-	return func(ctx context.Context, after string) (*hubspot.Page, error) {
-		q := q
-		q.After = after
-		return t.client.List(ctx, "tickets", q)
-	}
+	return t.asking(q)
 }
 
 // askIDs returns a function that reads one page, for the ids in it.
 func (t *Tickets) askIDs(archived bool) func(context.Context, string) (*hubspot.Page, error) {
+	return t.asking(hubspot.ListQuery{Limit: pageSize, Archived: archived, Properties: []string{modified}})
+}
+
+// maxEmpty is how often an empty page that ends a listing is asked for again:
+// answers with nothing in them have been seen with nothing wrong.
+const maxEmpty = 3
+
+func (t *Tickets) asking(q hubspot.ListQuery) func(context.Context, string) (*hubspot.Page, error) {
 	return func(ctx context.Context, after string) (*hubspot.Page, error) {
-		return t.client.List(ctx, "tickets", hubspot.ListQuery{Limit: pageSize, After: after, Archived: archived, Properties: []string{modified}})
+		q := q
+		q.After = after
+		for round := 0; ; round++ {
+			page, err := t.client.List(ctx, "tickets", q)
+			if err != nil || len(page.Results) > 0 || page.After != "" || round == maxEmpty {
+				return page, err
+			}
+		}
 	}
 }
 

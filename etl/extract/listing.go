@@ -26,6 +26,7 @@ import (
 type listing struct {
 	ask  func(ctx context.Context, after string) (*hubspot.Page, error)
 	keep func(ctx context.Context, p listed) error
+	page int // tickets of a full one
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -50,14 +51,14 @@ type span struct {
 	taken    bool
 }
 
-// worthwhile is how many tickets a range must have left to be split.
-const worthwhile = 4 * pageSize
+// worthwhile is how many full pages a range must have left to be split.
+const worthwhile = 4
 
 // errDisorder says that a listing does not keep to the order that was proven.
-var errDisorder = errors.New("HubSpot's listing is not in the order of ids")
+var errDisorder = errors.New("HubSpot does not list tickets in the order of their ids")
 
 func newListing(spans []pages.Span, expected, read int64) *listing {
-	l := &listing{expected: expected, read: read}
+	l := &listing{page: pageSize, expected: expected, read: read}
 	l.changed = sync.NewCond(&l.mu)
 	for _, s := range spans {
 		l.open = append(l.open, &span{from: s.From, to: s.To})
@@ -84,6 +85,13 @@ func (l *listing) run(ctx context.Context, workers int) error {
 		return err
 	}
 	return ctx.Err()
+}
+
+// expect says about how many tickets there are.
+func (l *listing) expect(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expected = n
 }
 
 func (l *listing) end() {
@@ -117,7 +125,7 @@ func (l *listing) next() *span {
 // would be looked for in it.
 func (l *listing) split() *span {
 	var best *span
-	most := float64(worthwhile)
+	most := float64(worthwhile * l.page)
 	for _, sp := range l.open {
 		if n := l.left(sp); n > most {
 			best, most = sp, n
@@ -158,7 +166,7 @@ func (l *listing) readSpan(ctx context.Context, sp *span) error {
 		if after == "" && sp.from > 0 {
 			after = strconv.FormatUint(sp.from-1, 10)
 		}
-		page, err := askPage(ctx, l.ask, after)
+		page, err := l.ask(ctx, after)
 		if err != nil {
 			return err
 		}
@@ -172,19 +180,6 @@ func (l *listing) readSpan(ctx context.Context, sp *span) error {
 		if done {
 			l.finish(sp)
 			return nil
-		}
-	}
-}
-
-// maxEmpty is how often an empty page that ends a listing is asked for again:
-// answers with nothing in them have been seen with nothing wrong.
-const maxEmpty = 3
-
-func askPage(ctx context.Context, ask func(context.Context, string) (*hubspot.Page, error), after string) (*hubspot.Page, error) {
-	for round := 0; ; round++ {
-		page, err := ask(ctx, after)
-		if err != nil || len(page.Results) > 0 || page.After != "" || round == maxEmpty {
-			return page, err
 		}
 	}
 }
@@ -251,7 +246,7 @@ func idsOf(objects []hubspot.Object) ([]uint64, error) {
 // stands.
 func oneByOne(ctx context.Context, after string, ask func(context.Context, string) (*hubspot.Page, error), keep func(context.Context, listed) error) error {
 	for {
-		page, err := askPage(ctx, ask, after)
+		page, err := ask(ctx, after)
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func tryProof(ctx context.Context, ask func(context.Context, string) (*hubspot.P
 }
 
 func askIDs(ctx context.Context, ask func(context.Context, string) (*hubspot.Page, error), after string) ([]uint64, error) {
-	page, err := askPage(ctx, ask, after)
+	page, err := ask(ctx, after)
 	if err != nil {
 		return nil, err
 	}

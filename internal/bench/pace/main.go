@@ -1,14 +1,14 @@
-// Command pace imports a file by the whole program into accounts that allow 190
-// requests in ten seconds and take 50 to 400 ms for an answer, once for each way in
-// which a server may count requests. It prints how much of what the limit allows was
-// used, and how many requests were refused, and fails where that is not enough or too
-// many; docs/limits.md has the definitions.
+// Command pace imports or exports tickets by the whole program, with accounts that
+// allow 190 requests in ten seconds and take 50 to 400 ms for an answer, once for each
+// way in which a server may count requests. It prints how much of what the limit allows
+// was used, and how many requests were sent and refused, and fails where that is not
+// enough or too many; docs/limits.md has the definitions.
 //
 //	go run ./internal/bench/pace -bin bin/ticketetl
+//	go run ./internal/bench/pace -bin bin/ticketetl -export
 package main
 
 import (
-	"bufio"
 	"errors"
 	"flag"
 	"fmt"
@@ -25,7 +25,7 @@ import (
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
-// A pacing is an import under a limit, by the whole program. Bounds are those of
+// A pacing is a run under a limit, by the whole program. Bounds are those of
 // docs/limits.md, which says what the limit allows.
 type pacing struct {
 	bin, dir    string
@@ -35,110 +35,113 @@ type pacing struct {
 	reserve     int     // per cent
 }
 
+// A work is what the program is made to do.
+type work struct {
+	name      string
+	leastUsed float64                                        // of what the limit allows
+	mostCalls float64                                        // of the fewest calls in which it can be done
+	account   func(sandbox.Options) (*sandbox.Server, error) // a new one
+	args      []string
+	check     func(account *sandbox.Server) error // of what was done
+}
+
 const (
 	paceLimit = 190
 	paceSpan  = 10 * time.Second
-	leastUsed = 0.97
 	mostSpurn = 0.001 // answered 429, of all
+	batch     = 100   // tickets of a call
 )
 
 func main() {
 	var p pacing
 	flag.StringVar(&p.bin, "bin", "bin/ticketetl", "the program to measure")
-	flag.StringVar(&p.dir, "dir", "bench-data", "where the file is made")
-	flag.IntVar(&p.rows, "rows", 100_000, "rows of the file; a hundred are a request")
+	flag.StringVar(&p.dir, "dir", "bench-data", "where the files are made")
+	export := flag.Bool("export", false, "export tickets instead of importing them")
+	flag.IntVar(&p.rows, "rows", 0, "tickets; a hundred are a request; 0: 100,000 to import, 133,000 to export")
 	flag.IntVar(&p.concurrency, "concurrency", 10, "requests under way at once")
 	flag.Float64Var(&p.others, "others", 0, "requests a second that other apps send")
 	flag.IntVar(&p.reserve, "reserve", 0, "per cent of the limit that is left to them")
 	flag.Parse()
-	if err := p.run(); err != nil {
+	prepare := p.imports
+	if *export {
+		prepare = p.exports
+	}
+	if err := p.run(prepare); err != nil {
 		fmt.Fprintln(os.Stderr, "pace:", err)
 		os.Exit(1)
 	}
 }
 
-// run imports the file once for each way in which a server may count.
-func (p pacing) run() error {
-	bin, err := filepath.Abs(p.bin)
+// run does the work once for each way in which a server may count.
+func (p *pacing) run(prepare func() (work, error)) (err error) {
+	if p.bin, err = filepath.Abs(p.bin); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		return err
+	}
+	w, err := prepare()
 	if err != nil {
 		return err
 	}
-	p.bin = bin
-	if err := p.write(); err != nil {
-		return err
-	}
-	fmt.Printf("%d rows, %d requests in 10 s, answers in 50 to 400 ms, --concurrency %d, --reserve %d%%, others send %g a second\n%-26s %6s %8s %8s %12s %10s %9s\n",
-		p.rows, paceLimit, p.concurrency, p.reserve, p.others, "counted", "calls", "wall s", "used", "least time", "refused", "of a core")
+	fmt.Printf("%s, %d requests in 10 s, answers in 50 to 400 ms, --concurrency %d, --reserve %d%%, others send %g a second\n%-26s %6s %8s %8s %8s %12s %10s %9s\n",
+		w.name, paceLimit, p.concurrency, p.reserve, p.others, "counted", "calls", "fewest", "wall s", "used", "least time", "refused", "of a core")
 	var missed []string
 	for _, fixed := range []bool{false, true} {
 		for _, at := range []sandbox.Moment{sandbox.AtArrival, sandbox.AtRandom, sandbox.AtAnswer} {
 			name := map[bool]string{false: "rolling", true: "fixed"}[fixed] + ", at " + string(at)
-			use, spurned, err := p.measure(name, sandbox.Limits{PerTenSeconds: paceLimit, Fixed: fixed, Others: p.others}, at)
+			r, err := p.measure(w, name, sandbox.Limits{PerTenSeconds: paceLimit, Fixed: fixed, Others: p.others}, at)
 			if err != nil {
 				return err
 			}
-			if use < leastUsed || spurned > mostSpurn {
+			if r.use < w.leastUsed || r.spurned > mostSpurn || float64(r.calls) > w.mostCalls*float64(p.fewest()) {
 				missed = append(missed, name)
 			}
 		}
 	}
 	if len(missed) > 0 {
-		return fmt.Errorf("less than %g %% used, or more than %g %% refused: %s", 100*leastUsed, 100*mostSpurn, strings.Join(missed, "; "))
+		return fmt.Errorf("less than %g %% used, more than %g %% refused, or more than %g times the fewest calls: %s", 100*w.leastUsed, 100*mostSpurn, w.mostCalls, strings.Join(missed, "; "))
 	}
 	return nil
 }
 
-func (p pacing) path(name string) string { return filepath.Join(p.dir, name) }
+// fewest is the number of calls in which the tickets can be sent or read.
+func (p *pacing) fewest() int { return (p.rows + batch - 1) / batch }
 
-// write makes the file and its mapping.
-func (p pacing) write() error {
-	if err := os.MkdirAll(p.dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(p.path("pace.csv"))
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriter(f)
-	fmt.Fprintln(out, "Subject")
-	for i := range p.rows {
-		fmt.Fprintf(out, "Ticket %d\n", i)
-	}
-	mapping := "version: 1\noperation: create\nproperties: {subject: Subject, hs_pipeline: {value: \"0\"}, hs_pipeline_stage: {value: New}}\n"
-	return errors.Join(out.Flush(), f.Close(), os.WriteFile(p.path("pace.yaml"), []byte(mapping), 0o644))
-}
+func (p *pacing) path(name string) string { return filepath.Join(p.dir, name) }
 
-// measure imports into a new account and prints a line.
-func (p pacing) measure(name string, limits sandbox.Limits, at sandbox.Moment) (use, spurned float64, err error) {
-	account, err := sandbox.New(sandbox.Options{
+// measure does the work with a new account and prints a line.
+func (p *pacing) measure(w work, name string, limits sandbox.Limits, at sandbox.Moment) (r paced, err error) {
+	account, err := w.account(sandbox.Options{
 		Limits: limits, CountAt: at, IndexLag: -1, Latency: sandbox.Range{Min: 50 * time.Millisecond, Max: 400 * time.Millisecond},
 	})
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
 	record := &recorder{account: account}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, 0, err
+		return r, err
 	}
 	server := &http.Server{Handler: record, ReadHeaderTimeout: paceSpan}
 	go func() { _ = server.Serve(listener) }() // until it is closed
-	cmd := exec.Command(p.bin, "import", "-m", p.path("pace.yaml"), "--runs", p.path("runs"), "--yes", "--progress", "none",
-		"--concurrency", strconv.Itoa(p.concurrency), "--reserve", strconv.Itoa(p.reserve)+"%", p.path("pace.csv"))
+	cmd := exec.Command(p.bin, append(w.args, "--progress", "none", "--concurrency", strconv.Itoa(p.concurrency), "--reserve", strconv.Itoa(p.reserve)+"%")...)
 	cmd.Env = append(os.Environ(), "HUBSPOT_BASE_URL=http://"+listener.Addr().String(), "HUBSPOT_ACCESS_TOKEN=bench")
 	said, err := cmd.CombinedOutput()
-	err = errors.Join(err, server.Close(), account.Close(), os.RemoveAll(p.path("runs")))
-	if err != nil {
-		return 0, 0, fmt.Errorf("import: %w\n%s", err, said)
+	if err == nil {
+		err = w.check(account)
 	}
-	r := record.sum(p.allowed())
-	fmt.Printf("%-26s %6d %8.1f %7.1f %% %10.1f %% %8.2f %% %7.1f %%\n", name, r.calls, r.took.Seconds(), 100*r.use, 100*r.least, 100*r.spurned,
+	if err = errors.Join(err, server.Close(), account.Close()); err != nil {
+		return r, fmt.Errorf("%w\n%s", err, said)
+	}
+	r = record.sum(p.allowed())
+	fmt.Printf("%-26s %6d %8d %8.1f %7.1f %% %10.1f %% %8.2f %% %7.1f %%\n", name, r.calls, p.fewest(), r.took.Seconds(), 100*r.use, 100*r.least, 100*r.spurned,
 		100*(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()).Seconds()/r.took.Seconds())
-	return r.use, r.spurned, nil
+	return r, nil
 }
 
 // allowed is how many of our requests the limit leaves room for in its span.
-func (p pacing) allowed() float64 {
+func (p *pacing) allowed() float64 {
 	return min(paceLimit*float64(100-p.reserve)/100, paceLimit-p.others*paceSpan.Seconds())
 }
 
@@ -156,12 +159,12 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	came := time.Now()
 	seen := &statusWriter{ResponseWriter: w}
 	r.account.ServeHTTP(seen, req)
-	if strings.HasSuffix(req.URL.Path, "/search") || strings.HasPrefix(req.URL.Path, "/crm/v4/") {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = time.Now()
+	if strings.HasSuffix(req.URL.Path, "/search") || strings.HasPrefix(req.URL.Path, "/crm/v4/") {
+		return
+	}
 	if seen.status == http.StatusTooManyRequests {
 		r.refused++
 		return
