@@ -43,7 +43,13 @@ type trip struct {
 
 func newTrip(t testing.TB, tickets int, faults ...sandbox.Fault) *trip {
 	t.Helper()
-	server, err := sandbox.New(sandbox.Options{Limits: sandbox.Unlimited, Faults: faults})
+	return newTripIn(t, nil, tickets, ticketOf, faults...)
+}
+
+// newTripIn is an account of a world, with tickets.
+func newTripIn(t testing.TB, world *sandbox.World, tickets int, of func(int) []hubspot.Property, faults ...sandbox.Fault) *trip {
+	t.Helper()
+	server, err := sandbox.New(sandbox.Options{World: world, Limits: sandbox.Unlimited, Faults: faults})
 	require.NoError(t, err)
 	tr := &trip{desk: &desk{dir: t.TempDir(), server: server, stop: make(chan struct{})}}
 	front := httptest.NewServer(http.HandlerFunc(tr.serve))
@@ -54,7 +60,7 @@ func newTrip(t testing.TB, tickets int, faults ...sandbox.Fault) *trip {
 	for from := 0; from < tickets; from += 100 {
 		var in []hubspot.CreateInput
 		for i := from; i < min(from+100, tickets); i++ {
-			in = append(in, hubspot.CreateInput{Properties: ticketOf(i)})
+			in = append(in, hubspot.CreateInput{Properties: of(i)})
 		}
 		results, err := tr.client.CreateBatch(t.Context(), "tickets", in)
 		require.NoError(t, err)
