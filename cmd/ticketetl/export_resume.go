@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -73,10 +74,13 @@ func (a *app) resumeExport(ctx context.Context, output string, flags *pflag.Flag
 	if err != nil {
 		return err
 	}
-	if here != line.Folder {
-		return fmt.Errorf("the export to %s was begun in another folder, by which its files are named; carry it on from there: cd %s", output, shellWord(line.Folder))
-	}
 	again := &app{streams: a.streams, log: a.log}
+	if here != line.Folder {
+		again.unconfigured = true
+		if err := line.move(output); err != nil {
+			return err
+		}
+	}
 	root := again.rootCommand()
 	export, _, err := root.Find([]string{"export"})
 	if err != nil {
@@ -95,6 +99,37 @@ func (a *app) resumeExport(ctx context.Context, output string, flags *pflag.Flag
 	err = root.ExecuteContext(ctx)
 	a.measured, a.flags.metrics = again.measured, again.flags.metrics
 	return err
+}
+
+// fileFlags are those whose values name files.
+var fileFlags = []string{"mapping", "history", "state", "metrics", "schema", "sandbox-data", "token-file"}
+
+// move lets the command be given in another folder than its own: output is how its
+// output is named there. The other files are where they were, or, if the folder was
+// moved with all that is in it, where they are now.
+func (l *commandLine) move(output string) error {
+	now, err := filepath.Abs(output)
+	if err != nil {
+		return err
+	}
+	base := l.Folder
+	for _, flag := range l.Flags {
+		if was, ok := strings.CutPrefix(flag, "--output="); ok && !filepath.IsAbs(was) {
+			if folder, ok := strings.CutSuffix(now, string(filepath.Separator)+filepath.Clean(was)); ok {
+				base = folder + string(filepath.Separator)
+			}
+		}
+	}
+	for i, flag := range l.Flags {
+		name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		switch {
+		case name == "output":
+			l.Flags[i] = "--output=" + output
+		case slices.Contains(fileFlags, name) && value != "" && !filepath.IsAbs(value):
+			l.Flags[i] = "--" + name + "=" + filepath.Join(base, value)
+		}
+	}
+	return nil
 }
 
 func loadLine(output string) (line commandLine, err error) {

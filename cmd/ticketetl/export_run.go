@@ -86,8 +86,12 @@ func (e *exporting) prepare(ctx context.Context, opts extract.TicketOptions) (er
 }
 
 func (e *exporting) request(opts extract.TicketOptions) request {
+	endpoint := e.app.endpoint()
+	if path, err := filepath.Abs(e.app.flags.sandboxData); err == nil && e.app.flags.sandboxData != "" {
+		endpoint = "sandbox:" + path // from whatever folder
+	}
 	r := request{
-		Version: 2, Account: e.conn.schema.Account.ID, Endpoint: e.app.endpoint(), APIVersion: e.app.flags.apiVersion,
+		Version: 2, Account: e.conn.schema.Account.ID, Endpoint: endpoint, APIVersion: e.app.flags.apiVersion,
 		Archived: string(opts.Archived), Properties: opts.Properties, Associations: opts.Associations,
 		Since: opts.Since, Relink: opts.Relink, Linked: opts.Linked, History: opts.History,
 	}

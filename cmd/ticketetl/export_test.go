@@ -159,6 +159,11 @@ func TestResumeOfAnExport(t *testing.T) {
 	line, err := os.ReadFile(d.path("out.csv" + partSuffix + "/" + lineFile))
 	require.NoError(t, err)
 	require.NotContains(t, string(line), "again")
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	moved := strings.NewReplacer(d.dir+"/", "", here, "/where/all/of/it/was").Replace(string(line)) // as if it was begun in its folder, which has another name by now
+	require.Contains(t, moved, `"--history=history.csv"`)
+	require.NoError(t, os.WriteFile(d.path("out.csv"+partSuffix+"/"+lineFile), []byte(moved), 0o600))
 
 	again := &desk{dir: d.dir, url: d.url, server: d.server, stop: make(chan struct{})}
 	require.Equal(t, exitCannotRun, again.run(t.Context(), "x", "resume", d.path("out.csv"), "--in-doubt", "resend"))

@@ -48,8 +48,8 @@ func (a *app) resumeCommand() *cobra.Command {
 rows in doubt are settled, the rest is sent. The files and the mapping must be as
 they were. The same import command does the same.
 
-An export is named by its output: the command that wrote it is given again, in the
-folder in which it was given, and carries on with what was read.
+An export is named by its output, from any folder: the command that wrote it is given
+again, with the files that it named, and carries on with what was read.
 
 ` + exitHelp,
 		Example: "  ticketetl resume\n  ticketetl resume 20261123-140102-import-1f2e3d --in-doubt resend\n  ticketetl resume tickets.csv",

@@ -20,6 +20,8 @@ type app struct {
 	flags commonFlags
 	given []string // flags of the command line, ready to be shown
 
+	unconfigured bool // the config file of this folder is not meant
+
 	measured measured
 }
 
@@ -211,6 +213,9 @@ const defaultConfig = "ticketetl.yaml"
 // named must be there. Names that no command knows are errors.
 func (a *app) configFile(cmd *cobra.Command) (map[string]any, error) {
 	path := a.flags.config
+	if a.unconfigured {
+		return nil, nil
+	}
 	if path == "" {
 		path = defaultConfig
 		if v, ok := a.env("TICKETETL_CONFIG"); ok && v != "" {

@@ -33,6 +33,7 @@ type pacing struct {
 	concurrency int
 	others      float64 // requests a second
 	reserve     int     // per cent
+	only        string  // what the name of a way to count must contain
 }
 
 // A work is what the program is made to do.
@@ -61,6 +62,7 @@ func main() {
 	flag.IntVar(&p.concurrency, "concurrency", 10, "requests under way at once")
 	flag.Float64Var(&p.others, "others", 0, "requests a second that other apps send")
 	flag.IntVar(&p.reserve, "reserve", 0, "per cent of the limit that is left to them")
+	flag.StringVar(&p.only, "only", "", `the ways to count whose name contains this, e.g. "fixed, at arrival"`)
 	flag.Parse()
 	prepare := p.imports
 	if *export {
@@ -90,12 +92,16 @@ func (p *pacing) run(prepare func() (work, error)) (err error) {
 	for _, fixed := range []bool{false, true} {
 		for _, at := range []sandbox.Moment{sandbox.AtArrival, sandbox.AtRandom, sandbox.AtAnswer} {
 			name := map[bool]string{false: "rolling", true: "fixed"}[fixed] + ", at " + string(at)
+			if !strings.Contains(name, p.only) {
+				continue
+			}
 			r, err := p.measure(w, name, sandbox.Limits{PerTenSeconds: paceLimit, Fixed: fixed, Others: p.others}, at)
 			if err != nil {
 				return err
 			}
 			if r.use < w.leastUsed || r.spurned > mostSpurn || float64(r.calls) > w.mostCalls*float64(p.fewest()) {
 				missed = append(missed, name)
+				fmt.Println("  calls in each second:", r.seconds)
 			}
 		}
 	}
@@ -189,6 +195,7 @@ type paced struct {
 	use     float64       // once the first window is over, of what is allowed
 	least   float64       // the least time in which so many are allowed, of the time that it took
 	spurned float64       // share of 429
+	seconds []int         // calls that came in in each of them
 }
 
 func (r *recorder) sum(allowed float64) paced {
@@ -200,8 +207,10 @@ func (r *recorder) sum(allowed float64) paced {
 	}
 	s := paced{calls: len(r.taken) + r.refused, took: r.last.Sub(first)}
 	var ours, room float64
+	s.seconds = make([]int, int(s.took/time.Second)+1)
 	for _, t := range r.taken {
 		ours += weight(t.Sub(first), s.took)
+		s.seconds[int(t.Sub(first)/time.Second)]++
 	}
 	const step = 10 * time.Millisecond
 	for t := time.Duration(0); t < s.took; t += step {
