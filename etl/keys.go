@@ -95,6 +95,18 @@ func (k *keySet) values(rec *Record) (found []uniqueValue) {
 	return found
 }
 
+// touch prepares for claims of all that was read (see seen.Set.Touch).
+func (k *keySet) touch(read []entry) {
+	if k == nil {
+		return
+	}
+	for i := range read {
+		if key := &read[i].key; key.some {
+			k.first.Touch(key.hash)
+		}
+	}
+}
+
 // claim notes the key of rec, whose hash is given, and its other unique values. It
 // answers with a Problem for each that an earlier row has.
 func (k *keySet) claim(rec *Record, key keyHash, others []uniqueValue) []Problem {

@@ -154,6 +154,7 @@ func (r *run) gather(ctx context.Context, parts <-chan *part) {
 	for p := range parts {
 		<-p.mapped
 		read := p.room.entries
+		r.keys.touch(read)
 		if r.whole {
 			next.room, p.room.entries = p.room, read[:0] // each entry is added where it stands
 		}

@@ -142,7 +142,19 @@ func TestCleanUTF8(t *testing.T) {
 		text := joined(rt, piece, 30)
 		got, want := extract.CleanUTF8([]byte(text))
 		require.Equal(rt, want, got, "%q", text)
+		text = strings.Repeat("Texts of ünder 32 bytes – are rare.\r\n", rapid.IntRange(0, 4).Draw(rt, "before")) + text +
+			strings.Repeat("~", rapid.IntRange(0, 70).Draw(rt, "after"))
+		got, want = extract.CleanUTF8([]byte(text))
+		require.Equal(rt, want, got, "%q", text)
 	})
+	for c := range 256 { // every byte, everywhere in a long text
+		for at := range 100 {
+			text := []byte(strings.Repeat("x", 100))
+			text[at] = byte(c)
+			got, want := extract.CleanUTF8(text)
+			require.Equal(t, want, got, "%q", text)
+		}
+	}
 	for c := range 256 * 256 { // every beginning of a letter
 		text := append([]byte{byte(c >> 8), byte(c)}, "\x80\x80 and more"...)
 		got, want := extract.CleanUTF8(text)

@@ -74,17 +74,16 @@ func quickQuoted(b []byte, from int, quote byte) (c cell, next int) {
 // quote in it, or a line break of another kind.
 func (s *scanner) bareEnd(b []byte, from int) int {
 	for at := from; at < len(b); at++ {
+		if !s.stops[b[at]] {
+			continue
+		}
 		switch c := b[at]; {
 		case c == s.delim || c == '\n':
 			return at
-		case c == s.quote:
+		case c == s.quote || lineEndAt(b, at) < 0:
 			return -1
-		case c == '\r':
-			if lineEndAt(b, at) < 0 {
-				return -1
-			}
-			return at
 		}
+		return at
 	}
 	return len(b)
 }

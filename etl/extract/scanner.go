@@ -31,6 +31,7 @@ type scanner struct {
 	charset charset
 	ownFile bool // written by us
 	limits  Limits
+	stops   *[256]bool // what may end a cell without quotes, or is wrong in it
 
 	blocks chan []byte // to be filled again
 	owned  bool        // buf does not change any more, so that texts may be parts of it
@@ -60,8 +61,11 @@ type cell struct {
 }
 
 func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
+	stops := &[256]bool{'\n': true, '\r': true}
+	stops[d.delim], stops[d.quote] = true, true
 	return &scanner{
-		r: r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
+		stops: stops,
+		r:     r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
 		buf: make([]byte, min(64<<10, limits.block)), nextLn: 1, blocks: make(chan []byte, spareBlocks),
 	}
 }

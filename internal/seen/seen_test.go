@@ -2,12 +2,11 @@ package seen
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"github.com/ticketetl/ticketetl/internal/offheap"
 )
 
 // TestSetIsAMap compares a Set with a map, over few texts that come again and
@@ -70,22 +69,41 @@ func TestSegmentsGrow(t *testing.T) {
 	require.False(t, taken, "forgotten")
 }
 
-func (s *Set) bytes() int {
-	sum := 0
-	for i := range s.segments {
-		sum += len(s.segments[i].slots)
-	}
-	return sum
-}
+func (s *Set) bytes() int { return len(s.blocks) * blockSize }
 
 // TestHashesDiffer: texts whose 64 bits are the same are told apart by the rest.
 func TestHashesDiffer(t *testing.T) {
 	t.Parallel()
-	var g segment
-	defer func() { offheap.Release(g.slots) }()
+	var s Set
+	defer s.Free()
 	for i := range uint64(10_000) {
-		_, taken := g.put(Hash{high: 7, low: (i % 5000) << placeBits}, i+1, false)
+		h := Hash{high: 7, low: (i % 5000) << placeBits}
+		s.Touch(h)
+		_, taken := s.PutHash(h, i+1, false)
 		require.Equal(t, i >= 5000, taken, "%d", i)
+	}
+}
+
+// BenchmarkPutMany puts a million texts into a set of their own, as a check does:
+// some hundred at a time, touched first.
+func BenchmarkPutMany(b *testing.B) {
+	const n, batch = 1_000_000, 200
+	hasher := (&Set{}).Hasher()
+	hashes := make([]Hash, n)
+	for i := range hashes {
+		hashes[i] = hasher.Hash("key\x00", strconv.Itoa(i))
+	}
+	for b.Loop() {
+		var s Set
+		for at := 0; at < n; at += batch {
+			for _, h := range hashes[at : at+batch] {
+				s.Touch(h)
+			}
+			for i, h := range hashes[at : at+batch] {
+				s.PutHash(h, uint64(at+i)+1, false)
+			}
+		}
+		s.Free()
 	}
 }
 
