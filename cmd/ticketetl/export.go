@@ -34,6 +34,8 @@ type exportOptions struct {
 	relink       bool
 	state        string
 	guard        string
+	delimiter    string
+	bom          bool
 	mode         string
 	again        bool
 	settle       time.Duration
@@ -119,6 +121,8 @@ with its ticket; what does not come back as it is, is counted and told.
 	f.BoolVar(&opts.relink, "full-associations", false, "with --merge: compare the associations of all tickets. Without it, a ticket whose associations alone have changed keeps the old ones, since that does not count as a change of the ticket")
 	f.StringVar(&opts.state, "state", "", "keep what --since last goes on from in this `file`, for outputs that are called otherwise each time (default: the manifest beside the output)")
 	f.StringVar(&opts.guard, "guard", "auto", "CSV: `when` to put an apostrophe before text that a spreadsheet program would run as a formula: always, never, or auto (with labels, which people read, and not with raw values)")
+	f.StringVar(&opts.delimiter, "delimiter", ",", "CSV: the `sign` between cells: ',', ';', '|' or tab; ';' for Excel where a comma is the decimal sign")
+	f.BoolVar(&opts.bom, "bom", false, "CSV: begin with a byte order mark, by which Excel knows that the file is UTF-8")
 	f.StringVar(&opts.mode, "mode", "0600", "`permissions` of the file, as chmod takes them")
 	f.DurationVar(&opts.settle, "settle", time.Minute, "give the account's count this `long` to agree with what was read")
 	f.BoolVar(&opts.again, "again", false, "start anew, also if an export to this file has stopped half way")
@@ -204,9 +208,34 @@ func (opts *exportOptions) check() error {
 	}
 	opts.perm = os.FileMode(perm)
 	return errors.Join(checkChoice("--values", opts.values, "labels", "raw", "both"), checkChoice("--guard", opts.guard, "auto", "always", "never"),
-		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(), opts.checkLinked(), opts.checkHistory(),
+		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(), opts.checkLinked(), opts.checkHistory(), opts.checkDialect(),
 		checkChoice("--ambiguous", opts.ambiguous, "reject", "first"),
 		checkChoice("--archived", opts.archived, append([]string{""}, archivedChoices...)...))
+}
+
+// checkDialect refuses what a CSV file cannot be, and a dialect where there is none.
+func (opts *exportOptions) checkDialect() error {
+	if opts.delimiter == "tab" {
+		opts.delimiter = "\t"
+	}
+	switch {
+	case !slices.Contains([]string{",", ";", "|", "\t"}, opts.delimiter):
+		return fmt.Errorf("--delimiter: %q cannot part the cells of a CSV file; write ',', ';', '|' or tab", opts.delimiter)
+	case opts.delimiter == "," && !opts.bom || opts.form.Ending == ".csv":
+		return nil
+	}
+	if form, err := load.FormOf(opts.history, ""); err == nil && form.Ending == ".csv" {
+		return nil
+	}
+	return fmt.Errorf("--delimiter and --bom are about CSV files, and %s is none; leave them out", opts.output)
+}
+
+// dialect is that of a CSV file, if it is not the usual one.
+func (opts *exportOptions) dialect() []string {
+	if opts.delimiter == "," && !opts.bom {
+		return nil
+	}
+	return []string{opts.delimiter, fmt.Sprint(opts.bom)}
 }
 
 func (opts *exportOptions) checkZone() error {

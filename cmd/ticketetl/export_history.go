@@ -67,7 +67,7 @@ func (e *exporting) writeHistory(ctx context.Context) (*load.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := load.TableOptions{Columns: historyColumns(mapper), Guard: e.opts.guarded(), Mode: e.opts.perm}
+	opts := load.TableOptions{Columns: historyColumns(mapper), Guard: e.opts.guarded(), Mode: e.opts.perm, Delimiter: rune(e.opts.delimiter[0]), BOM: e.opts.bom}
 	if filepath.Dir(e.opts.history) == filepath.Dir(e.opts.output) && e.opts.output != "-" {
 		opts.TempDir = e.part.dir
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/ticketetl/ticketetl/etl/extract"
@@ -10,8 +9,18 @@ import (
 	"github.com/ticketetl/ticketetl/internal/hubspot"
 )
 
-// notWithMapping are the flags whose place a mapping takes.
-var notWithMapping = []string{"properties", "associations", "values", "headers", "timezone", "editable", "merge", "archived"}
+// notWithMapping are the flags whose place a mapping takes, and why.
+var notWithMapping = []struct{ flag, why string }{
+	{"properties", "--mapping says what columns there are"},
+	{"associations", "--mapping says what columns there are"},
+	{"values", "--mapping says how values are written"},
+	{"headers", "--mapping says what columns are called"},
+	{"delimiter", "the mapping's source says what parts the cells (delimiter:)"},
+	{"timezone", "date-times are written in the time zone of the mapping's source (timezone:), in which an import reads them"},
+	{"editable", "an editable workbook has a mapping of its own inside"},
+	{"merge", "each row is read back with the mapping and compared with its ticket, and of the rows that --merge keeps only the texts are known"},
+	{"archived", "an import with the mapping would take the tickets of the recycle bin for new ones; export them without it"},
+}
 
 // checkMapping refuses flags that a mapping leaves no choice about.
 func (opts *exportOptions) checkMapping(given func(string) bool) error {
@@ -21,8 +30,10 @@ func (opts *exportOptions) checkMapping(given func(string) bool) error {
 		}
 		return nil
 	}
-	if i := slices.IndexFunc(notWithMapping, given); i >= 0 {
-		return fmt.Errorf("--mapping says what columns there are and how their values are written; leave --%s out", notWithMapping[i])
+	for _, not := range notWithMapping {
+		if given(not.flag) {
+			return fmt.Errorf("--%s does not go with --mapping: %s; leave one of them out", not.flag, not.why)
+		}
 	}
 	return nil
 }

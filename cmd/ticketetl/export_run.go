@@ -107,7 +107,8 @@ func (e *exporting) plan(columns *etl.Header) (err error) {
 	if err != nil {
 		return err
 	}
-	e.manifest.Rendering = e.mapper.Rendering(e.conn.schema, columns, e.opts.rendering(zone), e.opts.form.Ending+e.opts.form.Packing, fmt.Sprint(e.opts.guarded()))
+	form := append([]string{e.opts.form.Ending + e.opts.form.Packing, fmt.Sprint(e.opts.guarded())}, e.opts.dialect()...)
+	e.manifest.Rendering = e.mapper.Rendering(e.conn.schema, columns, e.opts.rendering(zone), form...)
 	e.inc, err = e.app.plan(e.opts, e.conn.schema.Account.ID, e.conn.schema.Account.TimeZone, e.manifest.Rendering)
 	return err
 }
@@ -119,7 +120,7 @@ func (e *exporting) table(tempDir string, stdout io.Writer) (*load.Table, error)
 	}
 	opts := load.TableOptions{
 		Columns: tableColumns(e.mapper), Guard: e.opts.guarded(), Format: e.opts.format, Stdout: stdout,
-		Mode: e.opts.perm, TempDir: tempDir, Edit: edit,
+		Mode: e.opts.perm, TempDir: tempDir, Edit: edit, Delimiter: rune(e.opts.delimiter[0]), BOM: e.opts.bom,
 	}
 	if e.opts.back != nil {
 		opts.Sheet, opts.Delimiter = e.opts.back.Sheet(), e.opts.back.Delimiter()

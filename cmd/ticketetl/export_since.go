@@ -213,7 +213,7 @@ func (e *exporting) earlierOutput() *extract.Earlier {
 		return nil
 	}
 	form := e.opts.form
-	earlier := &extract.Earlier{Path: e.opts.output, Format: form.Ending, Packing: form.Packing, Guarded: form.Ending == ".csv" && e.opts.guarded(), TempDir: e.opts.output + partSuffix}
+	earlier := &extract.Earlier{Path: e.opts.output, Format: form.Ending, Packing: form.Packing, Guarded: form.Ending == ".csv" && e.opts.guarded(), Comma: e.opts.delimiter[0], TempDir: e.opts.output + partSuffix}
 	for _, c := range tableColumns(e.mapper) {
 		earlier.Columns = append(earlier.Columns, extract.EarlierColumn{Group: c.Group, Key: c.Key, Kind: c.Kind})
 	}

@@ -186,6 +186,7 @@ func TestMergeIsAFullExport(t *testing.T) {
 	}{
 		{"raw.csv", []string{"--values", "raw"}},
 		{"guarded.csv", []string{"--values", "both", "--timezone", "America/Sao_Paulo"}},
+		{"semicolons.csv", []string{"--delimiter", ";", "--bom", "--headers", "labels"}},
 		{"labels.xlsx", []string{"--headers", "labels"}},
 		{"lines.jsonl.gz", nil},
 		{"typed.parquet", nil},

@@ -29,6 +29,7 @@ type Earlier struct {
 	Format  string // ending of its format, e.g. ".csv"
 	Packing string // ".gz", ".zst" or ""
 	Guarded bool   // CSV: its cells went through etl.GuardCell
+	Comma   byte   // CSV: what parts its cells
 	Columns []EarlierColumn
 	TempDir string // a folder of the caller's, where it is unpacked, if it is packed
 }
@@ -174,14 +175,21 @@ type earlierCSV struct {
 	in      *bufio.Reader
 	width   int
 	guarded bool
+	comma   byte
 }
+
+// utf8BOM is a byte order mark.
+const utf8BOM = "\ufeff"
 
 func newEarlierCSV(path string, e *Earlier) (earlierReader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, cause(err)
 	}
-	r := &earlierCSV{file: f, in: bufio.NewReaderSize(f, 256<<10), width: len(e.Columns), guarded: e.Guarded}
+	r := &earlierCSV{file: f, in: bufio.NewReaderSize(f, 256<<10), width: len(e.Columns), guarded: e.Guarded, comma: e.Comma}
+	if bom, err := r.in.Peek(len(utf8BOM)); err == nil && string(bom) == utf8BOM {
+		_, _ = r.in.Discard(len(utf8BOM)) // they were peeked at
+	}
 	if _, err := r.row(); err != nil { // the header
 		return nil, errors.Join(err, f.Close())
 	}
@@ -217,7 +225,7 @@ func (r *earlierCSV) row() ([]string, error) {
 	}
 }
 
-// cell reads one cell and what ends it: a comma or a line break.
+// cell reads one cell and what ends it: the sign between cells or a line break.
 func (r *earlierCSV) cell() (text string, end byte, err error) {
 	var b []byte
 	quoted, open := false, false
@@ -232,7 +240,7 @@ func (r *earlierCSV) cell() (text string, end byte, err error) {
 			open = false
 		case c == '"' && quoted:
 			b, open = append(b, c), true
-		case !open && (c == ',' || c == '\n'):
+		case !open && (c == r.comma || c == '\n'):
 			return string(b), c, nil
 		default:
 			b = append(b, c)

@@ -45,6 +45,7 @@ type TableOptions struct {
 	Sheet   string      // .xlsx: name of the first sheet; empty: TicketsSheet
 
 	Delimiter rune // CSV: between cells; 0: a comma
+	BOM       bool // CSV: begin with a byte order mark, by which Excel knows UTF-8
 
 	Edit *Edit // .xlsx: make it one that can be edited and imported again
 }

@@ -18,6 +18,9 @@ type csvFormat struct {
 
 func newCSV(w io.Writer, opts TableOptions) (format, error) {
 	f := &csvFormat{w: w, guard: opts.Guard, delimiter: cmp.Or(opts.Delimiter, ',')}
+	if opts.BOM {
+		f.lines = append(f.lines, "\ufeff"...)
+	}
 	for i, c := range opts.Columns {
 		f.cell(i, c.Name)
 	}

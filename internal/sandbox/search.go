@@ -537,6 +537,15 @@ func sortHits(o *object, hits []hit, rules []sortRule) {
 		}
 		return // they come by id
 	}
+	if rule.name == o.touched {
+		slices.SortStableFunc(hits, func(a, b hit) int {
+			if rule.descending {
+				a, b = b, a
+			}
+			return cmp.Compare(a.st.updated, b.st.updated)
+		})
+		return
+	}
 	p := o.active(rule.name)
 	slices.SortStableFunc(hits, func(a, b hit) int {
 		x, _ := a.st.value(a.rec, p)
