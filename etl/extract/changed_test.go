@@ -25,7 +25,7 @@ type watched struct {
 	next http.RoundTripper
 
 	mu                  sync.Mutex
-	takes               time.Duration // a search for more than a count
+	search, other       time.Duration // that a search for more than a count takes, and any other request
 	wrong               int
 	walks               int // searches for more than a count
 	flying, most, reads int // searches now and at most; batch reads
@@ -38,6 +38,7 @@ func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.mu.Unlock()
 	}
 	if !strings.HasSuffix(r.URL.Path, "/search") {
+		time.Sleep(w.other)
 		return w.next.RoundTrip(r)
 	}
 	body, err := io.ReadAll(r.Body)
@@ -47,7 +48,7 @@ func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	counts := bytes.Contains(body, []byte(`"limit":1,`)) || bytes.Contains(body, []byte(`"limit":1}`))
 	if w.begin(counts); !counts {
-		time.Sleep(w.takes)
+		time.Sleep(w.search)
 	}
 	resp, err := w.next.RoundTrip(r)
 	if w.end(counts) && err == nil {
@@ -93,7 +94,7 @@ func oneMore(resp *http.Response) error {
 
 func newWatched(t *testing.T, e *estate) (*watched, *hubspot.Client) {
 	w := &watched{next: e.server.Transport()}
-	client, err := hubspot.New(hubspot.Options{BaseURL: "http://127.0.0.1", Transport: w, Tokens: hubspot.StaticToken("x")})
+	client, err := hubspot.New(hubspot.Options{BaseURL: "http://127.0.0.1", Transport: w, Tokens: hubspot.StaticToken("x"), Concurrency: 10})
 	require.NoError(t, err)
 	return w, client
 }
@@ -124,11 +125,14 @@ func TestChangesAreFoundSideBySide(t *testing.T) {
 func changesSideBySide(t *testing.T) {
 	e := newEstate(t, t.Context(), 8000, sandbox.Options{IndexLag: -1})
 	w, client := newWatched(t, e)
-	w.takes = time.Second
-	opts := extract.TicketOptions{Properties: plainOptions.Properties, Associations: plainOptions.Associations, Workers: 8, Since: time.Now().Add(-time.Hour)}
+	w.search, w.other = time.Second, 225*time.Millisecond
+	began := time.Now()
+	opts := extract.TicketOptions{Properties: plainOptions.Properties, Associations: plainOptions.Associations, Workers: 12, Since: time.Now().Add(-time.Hour)}
 	check, rows := gathered(t, t.Context(), client, filepath.Join(t.TempDir(), "pages"), opts)
 	require.True(t, check.Complete, check.Reason)
 	require.Equal(t, e.dump(false), rows)
+	took := time.Since(began) // by the clock of the bubble
+	require.LessOrEqual(t, took, time.Duration(w.walks)*time.Second/4+6*time.Second, "four searches a second")
 	fewest := len(e.ids)/hubspot.MaxSearchPage + 1
 	require.GreaterOrEqual(t, w.most, 3)
 	require.LessOrEqual(t, w.walks, fewest*3/2+4, "%d tickets", len(e.ids))
