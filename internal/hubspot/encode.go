@@ -3,6 +3,9 @@ package hubspot
 import (
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
+
+	quick "github.com/segmentio/asm/utf8"
 )
 
 // The bodies of batch writes are the bulk of what an import sends, so they are
@@ -130,7 +133,7 @@ const hexDigits = "0123456789abcdef"
 // appendString appends s as a JSON string. Bytes that are no UTF-8 become
 // U+FFFD, as encoding/json has it.
 func appendString(b []byte, s string) []byte {
-	if !utf8.ValidString(s) {
+	if !isUTF8(s) {
 		s = string([]rune(s)) // one for each such byte
 	}
 	b = append(b, '"')
@@ -143,6 +146,15 @@ func appendString(b []byte, s string) []byte {
 		b = appendEscape(b, s[n])
 		s = s[n+1:]
 	}
+}
+
+// isUTF8 is utf8.ValidString. Of long texts, most of what is sent, the library judges
+// 32 bytes at a time.
+func isUTF8(s string) bool {
+	if len(s) < 64 {
+		return utf8.ValidString(s)
+	}
+	return quick.Valid(unsafe.Slice(unsafe.StringData(s), len(s)))
 }
 
 func appendEscape(b []byte, c byte) []byte {

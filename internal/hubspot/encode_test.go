@@ -2,6 +2,7 @@ package hubspot_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ func FuzzAppendString(f *testing.F) {
 	for _, s := range []string{"", "plain", "a\"b\\c/d", "line\nbreak\r\ttab\x00\x1f\x7f", "ação – 数 🎫", "\u2028\u2029",
 		"bad \xff\xfe utf8 \xe2\x82", "\xed\xa0\x80", "<script>&amp;", "\ufffd"} {
 		f.Add(s)
+		f.Add(strings.Repeat("ação, in more than 64 bytes; ", 3) + s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		standard, err := json.Marshal(s)

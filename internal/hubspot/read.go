@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
+
+	"github.com/segmentio/asm/utf8"
 )
 
 // A BatchRead asks for records by id or by a unique property.

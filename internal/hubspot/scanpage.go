@@ -5,7 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/segmentio/asm/utf8"
 )
 
 // A pageScanner reads a page of a listing or of a search. The usual page is scanned
