@@ -35,6 +35,7 @@ type exporting struct {
 }
 
 func (e *exporting) run(ctx context.Context, opts extract.TicketOptions) error {
+	defer allowGarbage()()
 	e.began = time.Now()
 	opts.Watch = func(n int64) {
 		for range n {

@@ -120,6 +120,9 @@ func (s *step) input(rec *etl.Record) (cell, *flaw) {
 		return s.expr.cell(rec)
 	}
 	c := cell{fieldOf(rec, s.column), rec.Kind(s.column), rec.Valid}
+	if c.kind == etl.Text { // nothing is wrong with that
+		return c, nil
+	}
 	return c, cellFlaw(c.text, c.kind)
 }
 
