@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -109,7 +110,7 @@ func TestExportOfABusyAccount(t *testing.T) {
 	for ; kills < 3; kills++ {
 		o.killed(t, "busy.csv", int64(*busyTickets*6*(kills+1)))
 	}
-	code, said := o.child(t, "resume", o.path("busy.csv"), "--progress", "none")
+	code, said, peak := o.child(t, "resume", o.path("busy.csv"), "--progress", "none")
 	close(c.stop)
 	c.ended.Wait()
 	require.Equal(t, exitDone, code, said)
@@ -119,7 +120,7 @@ func TestExportOfABusyAccount(t *testing.T) {
 
 	rows := c.check(t, o.path("busy.csv"))
 	require.Equal(t, int64(rows), m.Tickets)
-	t.Logf("%d tickets, %d writes meanwhile, %d kills; %d rows: %s; %d read again", *busyTickets, c.writes, kills, rows, m.Reason, m.ReadAgain)
+	t.Logf("%d tickets, %d writes meanwhile, %d kills; %d rows: %s; %d read again; at most %d MiB of memory", *busyTickets, c.writes, kills, rows, m.Reason, m.ReadAgain, peak>>10)
 
 	require.Equal(t, exitDone, o.desk.export(t, "quiet.csv"), o.err.String())
 	o.requireAll(t, "quiet.csv")
@@ -192,13 +193,35 @@ func (o *office) command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// child runs the program to its end, as a process of its own.
-func (o *office) child(t *testing.T, args ...string) (code int, said string) {
+// watchPeak is the most memory that a process had until it ended, in KiB. What the system
+// says after its end counts that of the process which started it as well.
+func watchPeak(pid int, ended chan struct{}) (peak int64) {
+	for {
+		select {
+		case <-ended:
+			return peak
+		case <-time.After(50 * time.Millisecond):
+		}
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // none when it has ended
+		_, rest, _ := strings.Cut(string(status), "VmHWM:")
+		if fields := strings.Fields(rest); len(fields) > 0 {
+			n, _ := strconv.ParseInt(fields[0], 10, 64)
+			peak = max(peak, n)
+		}
+	}
+}
+
+// child runs the program to its end, as a process of its own, whose memory was at most
+// peak KiB.
+func (o *office) child(t *testing.T, args ...string) (code int, said string, peak int64) {
 	t.Helper()
 	cmd := o.command(t, args...)
-	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState == nil {
-		require.NoError(t, err)
-	}
-	return cmd.ProcessState.ExitCode(), string(out)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+	ended, watched := make(chan struct{}), make(chan int64)
+	go func() { watched <- watchPeak(cmd.Process.Pid, ended) }()
+	_ = cmd.Wait() // what it ends with is told
+	close(ended)
+	return cmd.ProcessState.ExitCode(), out.String(), <-watched
 }

@@ -12,14 +12,19 @@ import (
 )
 
 // listings is how often the recycle bin is listed until two listings agree.
-const listings = 4
+const listings = 3
 
 // gatherArchived reads the recycle bin, of which nothing tells how much is in it
 // or what has changed: it is complete when it is listed twice with the same
 // tickets in it.
 func (t *Tickets) gatherArchived(ctx context.Context) (Check, error) {
 	check := Check{Total: -1}
-	for range listings - 1 {
+	for round := range listings {
+		if round > 0 {
+			if err := t.store.Reset(); err != nil {
+				return check, storeError(err)
+			}
+		}
 		if err := t.list(ctx, -1); err != nil {
 			return check, fmt.Errorf("list the recycle bin: %w", err)
 		}
@@ -36,18 +41,15 @@ func (t *Tickets) gatherArchived(ctx context.Context) (Check, error) {
 			check.Total = second.n
 			return check, nil
 		}
-		if err := t.store.Reset(); err != nil {
-			return check, storeError(err)
-		}
 	}
-	return check, t.list(ctx, -1)
+	return check, nil
 }
 
 // addArchived reads the recycle bin into the store that has the live tickets.
 func (t *Tickets) addArchived(ctx context.Context, check *Check) error {
 	var complete bool
 	var reason string
-	for range listings - 1 {
+	for range listings {
 		first, err := t.listBin(ctx, t.ask(true), t.keepArchived)
 		if err != nil {
 			return fmt.Errorf("list the recycle bin: %w", err)

@@ -121,6 +121,19 @@ func (t *Tickets) gatherLive(ctx context.Context, start Start) (Check, error) {
 			return Check{}, storeError(err)
 		}
 	}
+	check, err := t.listAll(ctx, start)
+	if err != nil || check.Complete || !t.ranges || check.Total-check.Counted < pageSize {
+		return check, err
+	}
+	t.oneCursor = true // so much is missing that the ranges may have missed it
+	if err := t.store.Reset(); err != nil {
+		return Check{}, storeError(err)
+	}
+	return t.listAll(ctx, start)
+}
+
+// listAll reads all live tickets, and what has changed meanwhile.
+func (t *Tickets) listAll(ctx context.Context, start Start) (Check, error) {
 	if err := t.list(ctx, start.Total); err != nil {
 		return Check{}, fmt.Errorf("list tickets: %w", err)
 	}
@@ -146,7 +159,8 @@ func (t *Tickets) list(ctx context.Context, expected int64) error {
 		return nil
 	}
 	inRanges := !t.store.Empty() && (len(left) > 1 || left[0] != pages.Span{To: pages.End})
-	if expected < 0 || expected > few || inRanges {
+	t.ranges = false
+	if !t.oneCursor && (expected < 0 || expected > few || inRanges) {
 		var err error
 		if t.ranges, err = prove(ctx, t.askIDs(t.opts.Archived == ArchivedOnly)); err != nil {
 			return err

@@ -216,10 +216,10 @@ func (l *listing) take(sp *span, page *hubspot.Page) (part listed, done bool, er
 
 // ascending orders ids so that a repeated one is out of order.
 func ascending(a, b uint64) int {
-	if a <= b && a != b {
-		return -1
+	if a > b {
+		return 1
 	}
-	return 1
+	return -1
 }
 
 func (l *listing) finish(sp *span) {
@@ -242,6 +242,24 @@ func idsOf(objects []hubspot.Object) ([]uint64, error) {
 	return ids, nil
 }
 
+// lastOfEach leaves a ticket that is in a page twice there once.
+func lastOfEach(objects []hubspot.Object) []hubspot.Object {
+	last := make(map[string]int, len(objects))
+	for i := range objects {
+		last[objects[i].ID] = i
+	}
+	if len(last) == len(objects) {
+		return objects
+	}
+	var once []hubspot.Object
+	for i := range objects {
+		if last[objects[i].ID] == i {
+			once = append(once, objects[i])
+		}
+	}
+	return once
+}
+
 // oneByOne reads all tickets with one cursor, whatever it is, from where it
 // stands.
 func oneByOne(ctx context.Context, after string, ask func(context.Context, string) (*hubspot.Page, error), keep func(context.Context, listed) error) error {
@@ -250,7 +268,7 @@ func oneByOne(ctx context.Context, after string, ask func(context.Context, strin
 		if err != nil {
 			return err
 		}
-		p := listed{cursor: page.After, objects: page.Results}
+		p := listed{cursor: page.After, objects: lastOfEach(page.Results)}
 		if page.After == "" {
 			p.to = pages.End
 		} else if page.After == after {

@@ -64,6 +64,8 @@ type Tickets struct {
 	ranges bool     // the cursor of a listing is proven to be an id
 	whole  bool     // everything is read after all
 	row    int
+
+	oneCursor bool // ranges have shown too little
 }
 
 // IDColumn is the first column of every export: the ticket's id.

@@ -393,7 +393,7 @@ func (w *writer) run(ctx context.Context, done chan struct{}) {
 			return
 		case <-time.After(3 * time.Millisecond):
 		}
-		switch n % 3 {
+		switch n % 5 {
 		case 0:
 			o, err := w.e.writes.Create(ctx, "tickets", hubspot.CreateInput{Properties: []hubspot.Property{
 				{Name: "subject", Value: fmt.Sprint("New ", n)}, {Name: "hs_pipeline", Value: "0"}, {Name: "hs_pipeline_stage", Value: "1"},
@@ -409,6 +409,23 @@ func (w *writer) run(ctx context.Context, done chan struct{}) {
 			id := w.any()
 			w.gone[id] = true
 			w.err = w.e.writes.Archive(ctx, "tickets", id)
+		case 3: // somebody takes it out of the recycle bin, if it is still there
+			for id := range w.gone {
+				if w.e.server.Restore(id) {
+					break
+				}
+			}
+		case 4: // of two tickets a third one is made
+			a, b := w.any(), w.any()
+			if a == b {
+				continue
+			}
+			w.gone[a], w.gone[b] = true, true
+			var o *hubspot.Object
+			if o, w.err = w.e.writes.Merge(ctx, "tickets", a, b); w.err == nil {
+				w.values[o.ID], w.created[o.ID] = maps.Clone(w.values[a]), true
+				maps.Copy(w.values[o.ID], w.values[b])
+			}
 		}
 	}
 }
