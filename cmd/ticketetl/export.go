@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,6 +137,9 @@ func (a *app) runExport(ctx context.Context, opts exportOptions) (err error) {
 	if err := opts.check(); err != nil {
 		return err
 	}
+	if err := a.checkFiles(opts); err != nil {
+		return err
+	}
 	ctx, cancel := a.untilInterrupt(ctx)
 	defer cancel()
 	m, err := opts.loadMapping()
@@ -211,6 +215,32 @@ func (opts *exportOptions) check() error {
 		checkChoice("--headers", opts.headers, "names", "labels"), checkChoice("--types", opts.types, "auto", "text"), opts.checkZone(), opts.checkEditable(), opts.checkSince(), opts.checkLinked(), opts.checkHistory(), opts.checkDialect(),
 		checkChoice("--ambiguous", opts.ambiguous, "reject", "first"),
 		checkChoice("--archived", opts.archived, append([]string{""}, archivedChoices...)...))
+}
+
+// checkFiles refuses to write a file over another one that the export writes or reads.
+func (a *app) checkFiles(opts exportOptions) error {
+	written := [][2]string{{"-o", opts.output}, {"--history", opts.history}, {"--metrics", a.flags.metrics}, {"--state", opts.state}}
+	read := [][2]string{{"--mapping", opts.mapping}, {"--token-file", a.flags.tokenFile}, {"--schema", a.flags.schema}, {"--sandbox-data", a.flags.sandboxData}}
+	if opts.output != "-" && opts.state == "" {
+		read = append(read, [2]string{"the manifest beside the output", opts.output + manifestSuffix})
+	}
+	flags := map[string]string{}
+	for i, file := range append(written, read...) {
+		path, err := filepath.Abs(file[1])
+		if err != nil || file[1] == "" || file[1] == "-" {
+			continue
+		}
+		if other := flags[path]; other != "" {
+			if other == "--metrics" || file[0] == "--metrics" {
+				a.flags.metrics = "" // which is written also after an error
+			}
+			return fmt.Errorf("%s and %s are the same file, %s, and one would be written over the other; name another one", other, file[0], file[1])
+		}
+		if i < len(written) {
+			flags[path] = file[0]
+		}
+	}
+	return nil
 }
 
 // checkDialect refuses what a CSV file cannot be, and a dialect where there is none.

@@ -34,8 +34,6 @@ func (opts *exportOptions) checkHistory() error {
 		return errors.New("--history writes a file of its own; name one, standard output is for the tickets")
 	case opts.merge:
 		return errors.New("--merge keeps what an earlier export has shown, and that has no history; leave --history or --merge out")
-	case filepath.Clean(opts.history) == filepath.Clean(opts.output):
-		return errors.New("--history writes a file of its own; name another one than -o does")
 	}
 	return load.CheckTable(opts.history, "")
 }

@@ -86,6 +86,9 @@ func (a *app) plan(opts exportOptions, account int64, zone, rendering string) (i
 		return a.planMerge(opts, m, rendering)
 	}
 	at, why := m.goOnFrom()
+	if only := string(extract.ArchivedOnly); why == "" && (m.Filters.Archived == only) != (opts.archived == only) {
+		why = "%s is of an export of other tickets: the one had those of the recycle bin only, and the other not"
+	}
 	if why != "" {
 		fmt.Fprintf(a.err, "All tickets are read: %s.\n", fmt.Sprintf(why, path))
 		return full, nil

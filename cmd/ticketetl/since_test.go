@@ -344,6 +344,20 @@ func TestMergeRefuses(t *testing.T) {
 	o.export(t, "out.csv", "--archived", "only")
 	fails("does not have all live tickets", "--merge")
 
+	o.export(t, "bin.csv", "--archived", "only", "--state", o.path("bin.json"))
+	o.export(t, "live.csv", "--since", "last", "--state", o.path("bin.json"))
+	require.Contains(t, o.err.String(), "All tickets are read: "+o.path("bin.json")+" is of an export of other tickets")
+	data, err = os.ReadFile(o.path("out.csv"))
+	require.NoError(t, err)
+	for _, flag := range []string{"--state", "--history", "--metrics"} {
+		fails("-o and "+flag+" are the same file, "+o.path("out.csv")+", and one would be written over the other", flag, o.path("out.csv"))
+	}
+	kept, err = os.ReadFile(o.path("out.csv"))
+	require.NoError(t, err)
+	require.Equal(t, data, kept)
+	fails("--metrics and --state are the same file", "--metrics", o.path("x"), "--state", o.path("x"))
+	fails("--metrics and the manifest beside the output are the same file", "--metrics", o.path("out.csv.manifest.json"))
+
 	fails("foreign.json is of account 7, and the token belongs to account 48120077", "--since", "last", "--state", o.foreign(t))
 	fails(`--since: "yesterday" is neither 'last' nor a time`, "--since", "yesterday")
 	fails("leave --since out", "--merge", "--since", "2026-01-01")
