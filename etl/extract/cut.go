@@ -107,7 +107,7 @@ func (s *scanner) keep(rest []byte) {
 // cells are parts of it then.
 func (s *scanner) take(block []byte) {
 	s.buf, s.pos, s.end, s.err = block, 0, len(block), io.EOF
-	s.cells, s.text = nil, nil
+	s.cells, s.pairs, s.text = nil, nil, nil
 	s.owned = true
 }
 

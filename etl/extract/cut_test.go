@@ -95,7 +95,7 @@ func TestCutRows(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "in.csv")
 	pieces := rapid.SampledFrom([]string{
-		"a", "b c", "é", "\"", "\"\"", "'", "\\", "\\\"", ",", ";", "\n", "\r\n", "\r", "\"x\ny\"", "\"q\"\"q\"", "\x00", "\x1b", "\xff", " ", "12", ",,,", "\n\n",
+		"a", "b c", "é", "\"", "\"\"", "'", "\\", "\\\"", ",", ";", "\n", "\r\n", "\r", "\"x\ny\"", "\"q\"\"q\"", "\"\"\"r\"\"\"\"s\nt\"\"\",", "\x00", "\x1b", "\xff", " ", "12", ",,,", "\n\n",
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		text := "h,i,j\n" + joined(rt, pieces, 120)
@@ -132,6 +132,43 @@ func TestCutMany(t *testing.T) {
 	require.Empty(t, end)
 	require.Equal(t, rows, cut)
 	require.Greater(t, parts, 20)
+}
+
+// TestCutQuotes: of a file whose cells are written as they should be, each cell is what
+// it was made of, however many quotes it has and wherever these stand.
+func TestCutQuotes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "in.csv")
+	piece := rapid.SampledFrom([]string{"a", "b c", "é", "\"", "\"", "\"\"", ",", "\n", "\r\n", "'", " "})
+	cell := rapid.Custom(func(rt *rapid.T) string { return joined(rt, piece, 8) })
+	rapid.Check(t, func(rt *rapid.T) {
+		want := rapid.SliceOfN(rapid.SliceOfN(cell, 3, 3), 1, 12).Draw(rt, "rows")
+		lineEnd := rapid.SampledFrom([]string{"\n", "\r\n"}).Draw(rt, "line end")
+		text := "h,i,j" + lineEnd
+		for _, row := range want {
+			row[0] += "x" // no row is blank
+			for i, cell := range row {
+				if strings.ContainsAny(cell, "\",\r\n") || rapid.Bool().Draw(rt, "quotes") {
+					row[i] = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+				}
+			}
+			text += strings.Join(row, ",") + lineEnd
+			for i, cell := range row {
+				if strings.HasPrefix(cell, `"`) {
+					row[i] = strings.ReplaceAll(cell[1:len(cell)-1], `""`, `"`)
+				}
+			}
+		}
+		require.NoError(rt, os.WriteFile(path, []byte(text), 0o600))
+		opts := extract.Options{Header: 1, Encoding: "utf-8", Delimiter: ",", Quote: "double", Escape: "double"}
+		rows, end, _ := inParts(rt, path, extract.InBlocks(opts, rapid.IntRange(1, 200).Draw(rt, "block")))
+		require.Empty(rt, end)
+		require.Len(rt, rows, len(want))
+		for i, row := range rows {
+			require.Empty(rt, row.Problem.Code)
+			require.Equal(rt, want[i], row.Fields, "row %d of %q", i, text)
+		}
+	})
 }
 
 func TestCleanUTF8(t *testing.T) {

@@ -25,7 +25,7 @@ func (s *scanner) quickRow() bool {
 		}
 		at = next
 	}
-	s.cells, s.doubled = s.cells[:0], false
+	s.cells, s.doubled, s.pairs = s.cells[:0], false, s.pairs[:0]
 	return false
 }
 
@@ -46,28 +46,41 @@ func (s *scanner) quickCell(b []byte, from int) (c cell, next int) {
 		next = s.bareEnd(b, from)
 		return cell{from: from, to: next}, next
 	}
-	c, next = quickQuoted(b, from, s.quote)
-	s.doubled = s.doubled || c.doubled
-	return c, next
+	return s.quickQuoted(b, from)
 }
 
 // quickQuoted reads a cell that begins with a quote at from; next stands behind the
 // closing one, and is -1 if there is none.
-func quickQuoted(b []byte, from int, quote byte) (c cell, next int) {
+func (s *scanner) quickQuoted(b []byte, from int) (c cell, next int) {
 	c.from = from + 1
 	for at := c.from; ; {
-		i := bytes.IndexByte(b[at:], quote)
+		i := bytes.IndexByte(b[at:], s.quote)
 		if i < 0 {
 			return c, -1
 		}
 		at += i + 1
-		if at == len(b) || b[at] != quote {
+		if at == len(b) || b[at] != s.quote {
 			c.to = at - 1
 			return c, at
 		}
-		c.doubled = true
+		c.doubled, s.doubled = true, true
+		s.pairs = append(s.pairs, at)
 		at++
 	}
+}
+
+// single takes the second one of each pair of quotes out of cell c of the row, where
+// it stands. Of pairs, its own come first; it returns those of the cells behind it.
+func (s *scanner) single(c cell, pairs []int) (text []byte, rest []int) {
+	to := pairs[0]
+	for len(pairs) > 0 && pairs[0] < c.to {
+		from, until := pairs[0]+1, c.to
+		if pairs = pairs[1:]; len(pairs) > 0 {
+			until = min(until, pairs[0])
+		}
+		to += copy(s.raw[to:], s.raw[from:until])
+	}
+	return s.raw[c.from:to], pairs
 }
 
 // bareEnd is where a cell without quotes ends that begins at from; -1 if there is a

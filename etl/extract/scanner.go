@@ -49,7 +49,8 @@ type scanner struct {
 	// The row last scanned. It is valid until the next call of scan.
 	raw     []byte // without its line end
 	cells   []cell
-	doubled bool // some cell has doubled or escaped quotes
+	doubled bool  // some cell has doubled or escaped quotes
+	pairs   []int // where the second of two doubled quotes stand in raw, if quickRow has seen to it
 	text    []byte
 	fault   *etl.Problem
 }
@@ -73,7 +74,7 @@ func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 // scan reads the next row, a blank one too. The error is io.EOF at the end;
 // any other means that nothing after this can be read.
 func (s *scanner) scan() error {
-	s.cells, s.doubled, s.fault = s.cells[:0], false, nil
+	s.cells, s.doubled, s.pairs, s.fault = s.cells[:0], false, s.pairs[:0], nil
 	if s.owned && s.quickRow() {
 		s.checkBlock()
 		return nil
@@ -524,9 +525,13 @@ func (s *scanner) appendText(fields []string) []string {
 // appendOwned appends the cells' text to fields without copying it. Doubled quotes
 // are taken out where they stand: a text only gets shorter.
 func (s *scanner) appendOwned(fields []string) []string {
+	pairs := s.pairs
 	for _, c := range s.cells {
 		text := s.raw[c.from:c.to]
-		if c.doubled {
+		switch {
+		case c.doubled && len(pairs) > 0:
+			text, pairs = s.single(c, pairs)
+		case c.doubled:
 			s.text = text[:0]
 			s.appendCell(c)
 			text = s.text
