@@ -148,10 +148,10 @@ func appendString(b []byte, s string) []byte {
 	}
 }
 
-// isUTF8 is utf8.ValidString. Of long texts, most of what is sent, the library judges
+// isUTF8 is utf8.ValidString. Of longer texts, most of what is sent, the library judges
 // 32 bytes at a time.
 func isUTF8(s string) bool {
-	if len(s) < 64 {
+	if len(s) < 32 { // so the library leaves them to that too
 		return utf8.ValidString(s)
 	}
 	return quick.Valid(unsafe.Slice(unsafe.StringData(s), len(s)))
