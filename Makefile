@@ -15,7 +15,7 @@ SEEDS ?= 20
 TICKETS ?= 230000
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross demo test check format vet lint samples bench bench-large pace fuzz agree torture torture-large torture-export conformance conformance-files conformance-exports conformance-workbook clean
+.PHONY: help build cross demo test test-race test-whole check format vet lint samples bench bench-large pace fuzz agree torture torture-large torture-export conformance conformance-files conformance-exports conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +31,16 @@ cross: ## build for the other systems that the program is for
 demo: build ## import the samples into the sandbox account, export them again, compare
 	$(RUN) run ./internal/demo -bin $(BIN)
 
-test: ## run all tests, with the race detector
-	@# vet is a target of its own; the package that takes longest begins first;
-	@# then, without the race detector, what it makes too slow to be tried as a whole
+test: ## run all tests: with the race detector, and beside that whole without it
+	@# the tests wait a lot, for deaths, answers and disks, so both take turns
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-race test-whole
+
+test-race: # vet is a target of its own; the package that takes longest begins first
 	$(GO) test -race -vet=off -shuffle=on -parallel 4 ./cmd/ticketetl ./...
-	$(RUN) test -vet=off -parallel 8 ./internal/torture
-	$(RUN) test -vet=off -parallel 8 -run 'TestSimulations|Model$$|TestTornPages|TestCountedWork|TestMergeIsAFullExport|TestChangesAreAllThatChanged|TestRoundTripProperty' ./cmd/ticketetl ./internal/hubspot ./internal/journal
+
+test-whole: # what the race detector makes too slow to be tried as a whole (internal/raced)
+	$(RUN) test -vet=off -parallel 8 ./etl/... ./internal/...
+	$(RUN) test -vet=off -parallel 8 -run 'TestCountedWork|TestMergeIsAFullExport|TestChangesAreAllThatChanged|TestRoundTripProperty' ./cmd/ticketetl
 
 check: format vet lint test ## what CI runs: format, vet, linters, race tests
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/internal/raced"
 )
 
 // TestCorpusOfCharsets reads the web pages that the detector's own project keeps
@@ -29,7 +30,7 @@ func TestCorpusOfCharsets(t *testing.T) {
 	pages := charsetPages(t)
 	var read, refused, wrong int
 	for i, p := range pages {
-		if i%8 != 0 && os.Getenv("READERS") == "" {
+		if i%(8*raced.OneIn(4)) != 0 && os.Getenv("READERS") == "" {
 			continue
 		}
 		switch got, err := firstColumn(t, p.table()); {

@@ -16,7 +16,10 @@ import (
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/internal/raced"
 )
+
+func init() { raced.FewerChecks() }
 
 // A readRow is all that is known of one row.
 type readRow struct {

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ticketetl/ticketetl/etl/extract"
+	"github.com/ticketetl/ticketetl/internal/raced"
 )
 
 // sharedTexts are n texts, of many sizes; together more than stay in memory if n is
@@ -120,6 +121,9 @@ func TestSharedTextsTakeLittleMemory(t *testing.T) {
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(16<<20), name)
+		if raced.On { // one of them, any
+			break
+		}
 	}
 }
 

@@ -14,8 +14,11 @@ import (
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/raced"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
+
+func init() { raced.FewerChecks() }
 
 // others stores a ticket of somebody else with the key and the subject.
 func (s *settling) others(t *testing.T, key, subject string) string {

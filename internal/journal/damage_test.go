@@ -13,6 +13,7 @@ import (
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/journal"
+	"github.com/ticketetl/ticketetl/internal/raced"
 )
 
 const (
@@ -164,7 +165,7 @@ func TestTruncatedAtEveryByte(t *testing.T) {
 			d := damager{dir: filepath.Join(dir, fmt.Sprint(i)), want: w.want}
 			whole := tt.files[tt.file]
 			require.NotEmpty(t, whole)
-			for cut := 1; cut <= min(tt.back, len(whole)); cut += tt.every * everyByte {
+			for cut := 1; cut <= min(tt.back, len(whole)); cut += tt.every * raced.OneIn(127) {
 				what := fmt.Sprintf("%s less %d bytes", tt.file, cut)
 				refused := d.judge(t, what, tt.files.with(tt.file, whole[:len(whole)-cut]))
 				if tt.refused {
@@ -220,11 +221,11 @@ func TestTornPages(t *testing.T) {
 	for _, step := range w.steps {
 		olds = append(olds, checkpointed(t, filepath.Join(dir, "c"), step))
 	}
-	for at, size := 0, w.closed.pageSize(); at < len(whole); at += size * everyPage {
+	for at, size := 0, w.closed.pageSize(); at < len(whole); at += size * raced.OneIn(5) {
 		tear("the file", journal.File, w.closed, at, size, olds...)
 	}
 	killed := w.steps[len(w.steps)-1]
-	for at, size := logHeader, killed.frameSize(); at+size <= len(killed[logFile]); at += size * everyPage {
+	for at, size := logHeader, killed.frameSize(); at+size <= len(killed[logFile]); at += size * raced.OneIn(5) {
 		tear("the log", logFile, killed, at, size, w.steps[len(w.steps)/2][logFile])
 	}
 	require.Positive(t, refused)

@@ -17,7 +17,10 @@ import (
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/journal"
+	"github.com/ticketetl/ticketetl/internal/raced"
 )
+
+func init() { raced.FewerChecks() }
 
 // model is what a journal must hold: each batch by its number, and the records
 // that were judged without being sent, of which a crash may take the last.

@@ -21,9 +21,12 @@ import (
 	"github.com/ticketetl/ticketetl/etl/load"
 	"github.com/ticketetl/ticketetl/etl/transform"
 	"github.com/ticketetl/ticketetl/internal/hubspot"
+	"github.com/ticketetl/ticketetl/internal/raced"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
+
+func init() { raced.FewerChecks() }
 
 // A judged row is a record with how it ended.
 type judged struct {

@@ -21,6 +21,7 @@ import (
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/extract"
 	"github.com/ticketetl/ticketetl/etl/transform"
+	"github.com/ticketetl/ticketetl/internal/raced"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 	"github.com/ticketetl/ticketetl/internal/schema"
 )
@@ -150,6 +151,9 @@ func TestOneWrongCell(t *testing.T) {
 		require.Empty(t, problemsOf(t, good, m, s), "the good file")
 		random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 		for i, mistake := range mistakes {
+			if random.IntN(raced.OneIn(3)) != 0 {
+				continue
+			}
 			row := random.IntN(*fileRows)
 			name := fmt.Sprintf("%s %s %s row %d", format, mistake.code, mistake.column, row+2)
 			text := mistake.text
