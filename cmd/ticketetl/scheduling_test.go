@@ -67,7 +67,7 @@ func requireCommand(t *testing.T, words []string) {
 	require.NoError(t, root.Execute(), "%q", words)
 	require.True(t, ran)
 
-	opts := exportOptions{guard: "auto", headers: "names", types: "auto", mode: "0600", ambiguous: "reject"}
+	opts := exportOptions{guard: "auto", headers: "names", types: "auto", mode: "0600", ambiguous: "reject", delimiter: ","}
 	opts.output = filepath.Base(cmd.Flag("output").Value.String())
 	opts.since, opts.state, opts.archived = cmd.Flag("since").Value.String(), cmd.Flag("state").Value.String(), cmd.Flag("archived").Value.String()
 	opts.merge = cmd.Flag("merge").Value.String() == "true"
