@@ -197,8 +197,12 @@ func CheckTable(path, ending string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s: %s is not a folder", path, dir)
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	info, err = os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
 		return fmt.Errorf("%s is a folder; name a file", path)
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is a device, a pipe or the like, whose place a file cannot take; name a file, or '-' for standard output", path)
 	}
 	return nil
 }

@@ -19,9 +19,23 @@ type File struct {
 	closed, gone bool
 }
 
+// ErrSpecial says that a file cannot take a place.
+var ErrSpecial = errors.New("there is a device, a pipe or the like, whose place a file cannot take")
+
 // Create begins a file for path, in the same folder, or in dir if that is not
-// empty; dir must be on the same disk. Until Replace, what stands at path stays.
+// empty; dir must be on the same disk. Until Replace, what stands at path stays. Of a
+// link, the file that it leads to is meant, and the file is begun beside that. ErrSpecial
+// says that something other than a file or a folder is there.
 func Create(path, dir string, mode fs.FileMode) (*File, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, fmt.Errorf("%s: %w", path, ErrSpecial)
+	}
+	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path, dir = real, ""
+		}
+	}
 	if dir == "" {
 		dir = filepath.Dir(path)
 	}
