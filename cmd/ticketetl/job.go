@@ -214,9 +214,6 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		steps.Report = p.brake(steps.Report)
 	}
 	steps.Resolver = j.resolver()
-	if p.sink != nil {
-		defer allowGarbage()()
-	}
 	totals, err := etl.Run(ctx, boundaries(steps), etl.Options{
 		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Doubles: j.doubles, UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})
