@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,19 @@ func TestExportToAFullDisk(t *testing.T) {
 		o.requireSame(t, "full-"+name, name)
 		require.NoDirExists(t, o.path(name+partSuffix))
 	}
+}
+
+// A disk that gets full when the output is in its place already, and the state is not, is
+// told as one, with the exit code of runs that the same command carries on.
+func TestDiskFullAfterTheOutput(t *testing.T) {
+	t.Parallel()
+	err := recorded(fmt.Errorf("out.csv is written, but not its manifest: %w", &os.PathError{Op: "write", Path: "out.csv.manifest.json", Err: syscall.ENOSPC}))
+	require.EqualError(t, err, "the disk is full: out.csv is written, but not its manifest: write out.csv.manifest.json: no space left on device. Make room. Run the same command again")
+	var exit *exitError
+	require.ErrorAs(t, err, &exit)
+	require.Equal(t, exitStopped, exit.code)
+	other := errors.New("out.csv is written, but not its manifest: permission denied")
+	require.Equal(t, other, recorded(other))
 }
 
 // limited exports with a bound on how large a file may grow.

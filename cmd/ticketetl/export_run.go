@@ -254,15 +254,23 @@ func (e *exporting) record() error {
 	e.app.measured.tickets = map[string]int64{etl.Exported.String(): e.check.Counted}
 	if e.opts.output != "-" {
 		if err := e.manifest.save(e.opts.output, e.opts.perm); err != nil {
-			return fmt.Errorf("%s is written, but not its manifest: %w", e.opts.output, err)
+			return recorded(fmt.Errorf("%s is written, but not its manifest: %w", e.opts.output, err))
 		}
 	}
 	if e.opts.state != "" && e.check.Complete {
 		if err := e.manifest.write(e.opts.state, 0o600); err != nil {
-			return fmt.Errorf("%s is written, but not %s, so that the next --since last writes the same changes again: %w", e.opts.output, e.opts.state, err)
+			return recorded(fmt.Errorf("%s is written, but not %s, so that the next --since last writes the same changes again: %w", e.opts.output, e.opts.state, err))
 		}
 	}
 	return nil
+}
+
+// recorded says of an error, after which the output is in its place, what to do.
+func recorded(err error) error {
+	if isFull(err) {
+		return &exitError{code: exitStopped, err: fmt.Errorf("the disk is full: %v. Make room. Run the same command again", err)}
+	}
+	return err
 }
 
 // conclude tells what was done.
