@@ -10,23 +10,12 @@ set -eu
 cd "$(dirname "$0")"
 : "${TICKETETL:?name the program: TICKETETL=path}"
 
-have() { command -v "$1" >/dev/null 2>&1; }
-packages="python3-openpyxl miller libreoffice-calc-nogui zstd gzip"
-complete() { /usr/bin/python3 -c 'import openpyxl' 2>/dev/null && have mlr && have soffice && have zstd && have gzip; }
+. ../programs.sh
 if ! have npm; then
 	echo "npm is missing: this needs Node.js 20 or later" >&2
 	exit 1
 fi
-if ! complete; then
-	if [ "$(id -u)" = 0 ]; then
-		apt-get update -qq
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
-	fi
-	complete || {
-		echo "the readers are missing; install these packages of Debian first: $packages" >&2
-		exit 1
-	}
-fi
+second_readers "mlr soffice zstd gzip" "python3-openpyxl miller libreoffice-calc-nogui zstd gzip"
 if [ ! -d node_modules/hyparquet ] || [ ! -d node_modules/@duckdb/node-api ]; then
 	npm ci --no-audit --no-fund --loglevel=error >&2
 fi

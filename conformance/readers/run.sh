@@ -12,25 +12,14 @@ set -eu
 cd "$(dirname "$0")"
 here=$PWD
 
-have() { command -v "$1" >/dev/null 2>&1; }
-second_readers="python3-openpyxl miller libreoffice-calc-nogui dpkg-dev"
-have_readers() { /usr/bin/python3 -c 'import openpyxl' 2>/dev/null && have mlr && have soffice && have dpkg-source; }
+. ../programs.sh
 for program in go npm apt-get timeout; do
 	have "$program" || {
 		echo "$program is missing: this needs Go, Node.js with npm, and Debian (apt-get, coreutils)" >&2
 		exit 1
 	}
 done
-if ! have_readers; then
-	if [ "$(id -u)" = 0 ]; then
-		apt-get update -qq
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $second_readers >/dev/null
-	fi
-	have_readers || {
-		echo "the second readers are missing; install these packages of Debian first: $second_readers" >&2
-		exit 1
-	}
-fi
+second_readers "mlr soffice dpkg-source" "python3-openpyxl miller libreoffice-calc-nogui dpkg-dev"
 
 if [ -n "${FILES:-}" ]; then
 	work=$FILES
