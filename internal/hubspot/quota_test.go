@@ -174,12 +174,12 @@ func TestNoWaitForQuota(t *testing.T) {
 		name string
 		wait bool
 		ctx  time.Duration
-		want time.Duration
+		want time.Duration // it takes so long, and at most another try
 		is   error
 	}{
 		{"not asked for", false, 100 * time.Hour, 0, hubspot.ErrNotSent},
 		{"cancelled", true, time.Hour, time.Hour, context.DeadlineExceeded},
-		{"never lifted", true, 100 * time.Hour, 27 * time.Hour, hubspot.ErrNotSent},
+		{"never lifted", true, 100 * time.Hour, 26 * time.Hour, hubspot.ErrNotSent},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -193,7 +193,9 @@ func TestNoWaitForQuota(t *testing.T) {
 				require.ErrorIs(t, err, hubspot.ErrNotSent)
 				require.NotErrorIs(t, err, hubspot.ErrInDoubt)
 				require.Equal(t, tt.is == hubspot.ErrNotSent, hubspot.IsDailyLimit(err))
-				require.InDelta(t, tt.want.Hours(), time.Since(began).Hours(), 0.8)
+				took := time.Since(began)
+				require.GreaterOrEqual(t, took, tt.want)
+				require.Less(t, took, tt.want+17*time.Minute)
 			})
 		})
 	}
