@@ -114,7 +114,7 @@ func (p *progress) failures() string {
 
 func (p *progress) line(now time.Time) string {
 	text := thousands(p.done) + " rows"
-	if p.total >= 0 {
+	if p.total >= p.done { // HubSpot's count may lag behind
 		text = thousands(p.done) + " of " + thousands(p.total) + " rows"
 	}
 	seconds := now.Sub(p.began).Seconds()

@@ -15,10 +15,7 @@ import (
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/etl/transform"
-	"github.com/ticketetl/ticketetl/internal/raced"
 )
-
-func init() { raced.FewerChecks() }
 
 // layouts are forms of dates with the layout of the standard library that
 // writes them.

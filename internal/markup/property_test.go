@@ -16,10 +16,7 @@ import (
 
 	"github.com/ticketetl/ticketetl/etl"
 	"github.com/ticketetl/ticketetl/internal/markup"
-	"github.com/ticketetl/ticketetl/internal/raced"
 )
-
-func init() { raced.FewerChecks() }
 
 var someCells = []string{`<c r="%s"/>`, `<c r="%s" s="0"><v>1.50</v></c>`, `<c r='%s' t="str"><v>a &lt;/row> b</v></c>`,
 	`<c r="%s" t="inlineStr"><is><t xml:space="preserve"> <![CDATA[</row><c r="A1">]]> </t></is></c>`, `<c t="n" r="%s"><f t="shared" si="0">A1*2</f><v>3</v></c><!-- <c/> -->`}

@@ -7,11 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"github.com/ticketetl/ticketetl/internal/raced"
 )
-
-func init() { raced.FewerChecks() }
 
 // TestSetIsAMap compares a Set with a map, over few texts that come again and
 // again and over so many that every segment grows.

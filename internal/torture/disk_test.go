@@ -41,7 +41,7 @@ func TestSmallDisk(t *testing.T) {
 		name  string
 		stdin bool
 	}{{"create-keyless", false}, {"create-keyless", true}, {"create-key", true}, {"upsert", false}, {"update", false}, {"delete", false}} {
-		if i%raced.OneIn(5) != 0 {
+		if i%raced.OneIn(9) != 0 {
 			continue
 		}
 		t.Run(fmt.Sprintf("%s, standard input %t", tt.name, tt.stdin), func(t *testing.T) {

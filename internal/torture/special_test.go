@@ -200,7 +200,7 @@ func TestBoundaries(t *testing.T) {
 	t.Parallel()
 	for i, name := range []string{"create-key", "create-row-key", "create-keyless", "upsert", "delete", "associate", "dissociate"} {
 		for k, where := range boundariesOf(t, name) {
-			if (i+k)%raced.OneIn(5) != 0 {
+			if (i+k)%raced.OneIn(9) != 0 {
 				continue
 			}
 			t.Run(name+" "+where, func(t *testing.T) {

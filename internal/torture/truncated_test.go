@@ -28,7 +28,7 @@ func TestJournalTruncated(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		for i, v := range variants {
 			for k, tt := range cutting {
-				if (i+k)%raced.OneIn(5) != 0 {
+				if (i+k)%raced.OneIn(9) != 0 {
 					continue
 				}
 				t.Run(v.name+", "+tt.name, func(t *testing.T) {
@@ -50,8 +50,8 @@ func TestJournalTruncated(t *testing.T) {
 		}
 	})
 	t.Logf("%d refused, %d resumed", refused.Load(), resumed.Load())
-	require.Greater(t, refused.Load(), int64(15/raced.OneIn(5)))
-	require.Greater(t, resumed.Load(), int64(10/raced.OneIn(5)))
+	require.Greater(t, refused.Load(), int64(15/raced.OneIn(9)))
+	require.Greater(t, resumed.Load(), int64(10/raced.OneIn(9)))
 }
 
 // cutting are the files of a journal that may lose their tails.
