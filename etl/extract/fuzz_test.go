@@ -168,7 +168,8 @@ func (d writtenDialect) file(rows [][]string) (string, error) {
 }
 
 // FuzzRoundTrip writes cells in a dialect, states it, and reads the same cells. A
-// row is refused only if it holds a control character.
+// row is refused only if it holds a control character, a file only if it has zero
+// bytes in many places.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add(`a,b "c"`+"\x1e"+"'d'\r\n\x1e\x1e;é", uint8(2), uint16(0))
 	f.Fuzz(func(t *testing.T, texts string, width uint8, dialect uint16) {
@@ -177,6 +178,10 @@ func FuzzRoundTrip(f *testing.F) {
 		file, err := d.file(rows)
 		require.NoError(t, err)
 		src, err := extract.Open(write(t, "in.csv", file), d.options())
+		if err != nil && strings.Count(texts, "\x00") > 2 {
+			require.ErrorContains(t, err, "the content is not text")
+			return
+		}
 		require.NoError(t, err)
 		defer src.Close()
 		require.Equal(t, rows[0], src.Header().Names())
