@@ -294,11 +294,13 @@ func (c *catchUp) readAgain(ctx context.Context, hits []hit) error {
 			gone = append(gone, h.id)
 		}
 		for _, id := range h.merged {
-			if !found[id] && !slices.Contains(gone, id) {
+			if !found[id] {
 				gone = append(gone, id)
 			}
 		}
 	}
+	slices.Sort(gone)
+	gone = slices.Compact(gone) // one that was merged away may still be found as well
 	c.check.Changed += int64(len(objects))
 	if c.tickets.partly() {
 		c.tickets.opts.Watch(int64(len(objects)))

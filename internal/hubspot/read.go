@@ -25,7 +25,7 @@ type BatchRead struct {
 
 // ReadBatch reads up to MaxBatch records by id or by a unique property, fewer
 // (MaxHistoryBatch) with history. Keys may occur twice; they are asked once.
-// It returns the records found, in no certain order, and the keys for which
+// It returns the records found, each once and in no certain order, and the keys for which
 // there are none, as they were asked. The property that was asked by is among
 // the properties of what is found; HubSpot compares e-mail addresses without
 // case and also finds contacts by their additional ones.
@@ -56,7 +56,18 @@ func (c *Client) ReadBatch(ctx context.Context, object string, q BatchRead) (fou
 	if err := r.read(ctx); err != nil {
 		return nil, nil, fmt.Errorf("read %d %s: %w", len(q.IDs), object, err)
 	}
-	return r.found, r.missing, nil
+	return eachOnce(r.found), r.missing, nil
+}
+
+// eachOnce leaves out what has come before: a record that others were merged into
+// answers for their ids too.
+func eachOnce(found []Object) []Object {
+	seen := make(map[string]bool, len(found))
+	return slices.DeleteFunc(found, func(o Object) bool {
+		before := seen[o.ID]
+		seen[o.ID] = true
+		return before
+	})
 }
 
 // A reading is a BatchRead on its way.
@@ -65,7 +76,7 @@ type reading struct {
 	object  string
 	q       BatchRead
 	open    []string // keys of which no answer has said anything yet
-	found   []Object // each once
+	found   []Object
 	missing []string
 }
 
