@@ -222,6 +222,14 @@ func (a *app) summaryOf(dir string) (*report.Summary, error) {
 	return s, nil
 }
 
+// withoutJournal says why a run folder has none, and what to do.
+func withoutJournal(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, journal.MarkFile)); err == nil {
+		return fmt.Errorf("run folder %s: the journal %s is gone, and only that tells what was sent; restore it from a copy", dir, journal.File)
+	}
+	return fmt.Errorf("run folder %s: this run ended before it sent anything, so there is nothing to carry on; run its command again", dir)
+}
+
 // jobOf makes the job of a run that is to be carried on. The run is locked.
 func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool) (*job, error) {
 	release, err := lockRun(dir)
@@ -229,6 +237,9 @@ func (a *app) jobOf(ctx context.Context, dir string, again func(etl.Status) bool
 		return nil, err
 	}
 	log, err := journal.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = withoutJournal(dir)
+	}
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}

@@ -285,6 +285,27 @@ func TestReportOfAKilledRun(t *testing.T) {
 	require.True(t, d.summary(t).ChecksOut)
 }
 
+// A run folder without a journal is of a run that sent nothing, or has lost it.
+func TestResumeWithoutAJournal(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 150, createMapping, sandbox.Options{
+		Limits: sandbox.Unlimited, IndexLag: -1,
+		Faults: sandbox.Faults{{Match: "POST batch/create", Kind: sandbox.DailyLimit, Nth: 1}},
+	})
+	require.Equal(t, exitStopped, d.importAll(t.Context(), "x", "--concurrency", "1"))
+	dir := runFolderOf(t, d)
+	for _, tt := range []struct{ file, want string }{
+		{journal.File, "the journal run.db is gone, and only that tells what was sent; restore it from a copy"},
+		{journal.MarkFile, "this run ended before it sent anything, so there is nothing to carry on; run its command again"},
+	} {
+		require.NoError(t, os.Remove(filepath.Join(dir, tt.file)))
+		d.restart()
+		require.NotEqual(t, exitDone, d.run(t.Context(), "x", "resume", dir))
+		require.Contains(t, d.err.String(), tt.want)
+		require.NotContains(t, d.err.String(), "no such file")
+	}
+}
+
 // TestRunThatSentNothing: a run that ended while its journal was made, on a full
 // disk for example, is started anew by the same command.
 func TestRunThatSentNothing(t *testing.T) {
