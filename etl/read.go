@@ -172,16 +172,24 @@ func (s spareRooms) give(r *room) {
 // giveReported takes r back when nobody knows the records of its entries any more.
 func (s spareRooms) giveReported(r *room, good Status) {
 	if r.refiller != nil {
-		if r.all(good) {
-			r.refiller.Release()
-		}
-		for i := range r.entries {
-			rec := r.entries[i].rec
-			rec.reset()
-			r.records = append(r.records, rec)
-		}
+		r.takeBack(r.all(good))
 	}
 	s.give(r)
+}
+
+// takeBack gives the block of the entries back if it may be, and keeps their records.
+// These are emptied when they are filled again, by a processor that needs them near.
+func (r *room) takeBack(block bool) {
+	if block {
+		r.refiller.Release()
+	}
+	for i := range r.entries {
+		rec := r.entries[i].rec
+		if !block {
+			rec.forget()
+		}
+		r.records = append(r.records, rec)
+	}
 }
 
 // all says whether all rows are good and nothing is to be said of them. Of others,

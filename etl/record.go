@@ -127,13 +127,16 @@ type Doubt struct {
 	Floor string    // the id of a ticket that was there before it was sent; "0" when none is known
 }
 
-// reset empties r, to be filled again. Its lists keep their room, and hold no text:
-// that of one row would keep a whole block in memory.
-func (r *Record) reset() {
+// Reset empties r, to be filled again. Its lists keep their room.
+func (r *Record) Reset() {
+	*r = Record{Fields: r.Fields[:0], Properties: r.Properties[:0], References: r.References[:0]}
+}
+
+// forget drops the texts of r: that of one row would keep a whole block in memory.
+func (r *Record) forget() {
 	clear(r.Fields)
 	clear(r.Properties)
 	clear(r.References)
-	*r = Record{Fields: r.Fields[:0], Properties: r.Properties[:0], References: r.References[:0]}
 }
 
 // Kind is the kind of the i-th field.

@@ -32,8 +32,9 @@ type Stretch interface {
 
 // A Refiller is a Stretch that fills Records again which nobody needs any more.
 type Refiller interface {
-	// Refill hands spare over, before the first call of Next. They are empty, and
-	// those at the end are filled first, each with what it has room for.
+	// Refill hands spare over, before the first call of Next. They are as they were
+	// left, to be Reset, and those at the end are filled first, each with what it has
+	// room for.
 	Refill(spare []*Record)
 
 	// Release says that nobody knows the Records that it gave any more, nor a text

@@ -270,12 +270,13 @@ func (j *job) writers() int {
 	return max(j.app.flags.concurrency, 1)
 }
 
-// uniqueProperties are those, besides the key, of which no two tickets have the
-// same value.
+// uniqueProperties are those that the mapping writes, besides the key, of which no two
+// tickets have the same value.
 func (j *job) uniqueProperties() []string {
 	var names []string
+	written := j.mapping.Uses().Properties
 	for i := range j.conn.schema.Properties {
-		if p := &j.conn.schema.Properties[i]; p.HasUniqueValue && p.Name != j.keyProperty() {
+		if p := &j.conn.schema.Properties[i]; p.HasUniqueValue && p.Name != j.keyProperty() && slices.Contains(written, p.Name) {
 			names = append(names, p.Name)
 		}
 	}

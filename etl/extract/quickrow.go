@@ -1,6 +1,10 @@
 package extract
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // quickRow splits the next row of a block if it is one of the usual kind: with line
 // ends in quotes only, quotes around whole cells and doubled inside them, and no longer
@@ -86,7 +90,7 @@ func (s *scanner) single(c cell, pairs []int) (text []byte, rest []int) {
 // bareEnd is where a cell without quotes ends that begins at from; -1 if there is a
 // quote in it, or a line break of another kind.
 func (s *scanner) bareEnd(b []byte, from int) int {
-	for at := from; at < len(b); at++ {
+	for at := s.nearStop(b, from); at < len(b); at++ {
 		if !s.stops[b[at]] {
 			continue
 		}
@@ -99,6 +103,21 @@ func (s *scanner) bareEnd(b []byte, from int) int {
 		return at
 	}
 	return len(b)
+}
+
+// nearStop goes from the start of a cell on, eight bytes at a time, and stops at the
+// first of s.stops or before it.
+func (s *scanner) nearStop(b []byte, at int) int {
+	delims, quotes := uint64(s.delim)*ones, uint64(s.quote)*ones
+	for ; len(b)-at >= 8; at += 8 {
+		word := binary.LittleEndian.Uint64(b[at:])
+		delim, quote := word^delims, word^quotes
+		// The lowest bit of each is right: what is borrowed goes upwards.
+		if found := ((delim-ones)&^delim | (quote-ones)&^quote | (word-('\r'+1)*ones)&^word) & tops; found != 0 {
+			return at + bits.TrailingZeros64(found)/8
+		}
+	}
+	return at
 }
 
 // lineEndAt is where the next row begins if b[at] is at the end of one, \n or \r\n or

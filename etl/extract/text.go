@@ -356,6 +356,7 @@ func (s *slab) take(n int) (*etl.Record, []string) {
 	if last := len(s.spare) - 1; last >= 0 {
 		rec := s.spare[last]
 		s.spare = s.spare[:last]
+		rec.Reset()
 		if cap(rec.Fields) >= n {
 			return rec, rec.Fields
 		}

@@ -10,11 +10,8 @@ import (
 // isBlank says whether s has nothing that can be seen: white space, and characters
 // that have no shape of their own, such as the zero-width space.
 func isBlank(s string) bool {
-	if s == "" {
-		return true
-	}
-	if s[0] > ' ' && s[0] < utf8.RuneSelf {
-		return false
+	if s != "" && s[0] > ' ' && s[0] < utf8.RuneSelf {
+		return false // nearly always
 	}
 	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !isInvisible(r) }) < 0
 }
@@ -22,9 +19,13 @@ func isBlank(s string) bool {
 // isInvisible says whether r shows nothing and is no white space: what Unicode calls
 // default ignorable, and the blank of Braille.
 func isInvisible(r rune) bool {
-	if r < 0xAD {
-		return false
+	if r < 0xAD || r >= 'À' && r <= 'ʯ' || r >= 'Ѐ' && r <= 'џ' || r >= '一' && r <= '鿿' {
+		return false // the letters of most languages
 	}
+	return inTables(r)
+}
+
+func inTables(r rune) bool {
 	return r == '\u2800' || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
 		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
@@ -83,11 +84,8 @@ func outerInvisible(s string) string {
 
 // isASCII says whether s has no letters beyond ASCII, eight bytes at a time.
 func isASCII(s string) bool {
-	const tops = 0x8080808080808080
 	for ; len(s) >= 8; s = s[8:] {
-		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		if word&tops != 0 {
+		if wordAt(s, 0)&tops != 0 {
 			return false
 		}
 	}
@@ -97,4 +95,13 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
+}
+
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// wordAt is the eight bytes of s from at on, the first the lowest.
+func wordAt(s string, at int) uint64 {
+	s = s[at : at+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -82,6 +82,25 @@ func SequenceBothWays(s string) (quick, general bool) {
 	return hasSequence(s), general
 }
 
+// InvisibleBothWays looks at a character quickly, and in all tables.
+func InvisibleBothWays(r rune) (quick, general bool) { return isInvisible(r), inTables(r) }
+
+// Recalls returns a look into a new recall, which keeps each text that it is asked for
+// and that is not known, with its double as what it was converted to.
+func Recalls() (look func(text string) (value string, known bool)) {
+	var r recall
+	return func(text string) (string, bool) {
+		if found := r.find(text); found != nil {
+			return found.value, true
+		}
+		r.keep(text, text+text, nil)
+		return "", false
+	}
+}
+
+// MaxRecalled is how many texts a recall keeps.
+const MaxRecalled = maxRecalled
+
 // IsASCII and NamesColumn are for tests.
 var (
 	IsASCII     = isASCII

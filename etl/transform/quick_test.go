@@ -3,10 +3,13 @@ package transform_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -107,7 +110,7 @@ func TestTotalsQuickly(t *testing.T) {
 
 func TestEncodedTwiceQuickly(t *testing.T) {
 	t.Parallel()
-	texts := rapid.OneOf(pieces("a", "Ã", "©", "Â", "Ä", "Å", "â", "€", "‚", "ã", "é", "漢", "\u0080", "¤"), rapid.StringN(0, 6, -1))
+	texts := rapid.OneOf(pieces("a", "Ã", "©", "Â", "Ä", "Å", "â", "€", "‚", "ã", "é", "漢", "\u0080", "¤", "eight or more"), rapid.StringN(0, 6, -1))
 	rapid.Check(t, func(rt *rapid.T) {
 		text := texts.Draw(rt, "text")
 		quick, general := transform.SequenceBothWays(text)
@@ -134,4 +137,38 @@ func TestNamesColumnQuickly(t *testing.T) {
 		text, name := pieces("a", "b", " ", "(", " (2)").Draw(rt, "text"), pieces("a", "b", " ", "(", " (2)").Draw(rt, "name")
 		require.Equal(rt, text == name || strings.HasPrefix(name, text+" ("), transform.NamesColumn(text, name), "%q, %q", text, name)
 	})
+}
+
+func TestInvisibleQuickly(t *testing.T) {
+	t.Parallel()
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		quick, general := transform.InvisibleBothWays(r)
+		require.Equal(t, general, quick, "%U", r)
+	}
+}
+
+// TestRecall: several goroutines look for more texts than are kept, and get what
+// belongs to each.
+func TestRecall(t *testing.T) {
+	t.Parallel()
+	look := transform.Recalls()
+	var group sync.WaitGroup
+	for g := range 4 {
+		group.Go(func() {
+			for i := range 3 * transform.MaxRecalled {
+				text := fmt.Sprint("text ", (i*5+g*911)%(transform.MaxRecalled+500))
+				if value, known := look(text); known {
+					assert.Equal(t, text+text, value)
+				}
+			}
+		})
+	}
+	group.Wait()
+	kept := 0
+	for i := range transform.MaxRecalled + 500 {
+		if _, known := look(fmt.Sprint("text ", i)); known {
+			kept++
+		}
+	}
+	require.Equal(t, transform.MaxRecalled, kept)
 }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-
-	"github.com/ticketetl/ticketetl/etl"
 )
 
 // A ProblemGroup gathers the problems of one column, property and code. The
@@ -54,13 +52,7 @@ type groups struct {
 	list  []ProblemGroup
 }
 
-func (g *groups) add(rec *etl.Record, out etl.Outcome) {
-	for i := range out.Problems {
-		g.addRow(errorRow(rec, out.Status, &out.Problems[i]))
-	}
-}
-
-func (g *groups) addRow(r ErrorRow) {
+func (g *groups) add(r ErrorRow) {
 	key := groupKey{header: r.Header, property: r.Property, code: r.Code, severity: r.Severity}
 	if r.Header == "" {
 		key.column = r.Column // files may hold a header at different places
@@ -107,6 +99,6 @@ func (g *groups) sorted() []ProblemGroup {
 // GroupErrors groups the problems of an errors.csv as Writer.Problems does.
 func GroupErrors(path string) ([]ProblemGroup, error) {
 	var g groups
-	err := ReadErrors(path, func(r ErrorRow) error { g.addRow(r); return nil })
+	err := ReadErrors(path, func(r ErrorRow) error { g.add(r); return nil })
 	return g.sorted(), err
 }
