@@ -2,7 +2,6 @@ package devrun
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -65,12 +64,12 @@ const times = `"createdAt":"2026-01-02T03:04:05Z","updatedAt":"2026-01-02T03:04:
 // create gives each input an id. No value of the files that are sent here holds the
 // name of the trace id, so that the body need not be parsed.
 func (h *hollow) create(w http.ResponseWriter, r *http.Request, upsert bool) {
-	buf := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(buf)
-	traces := texts(read(r, buf), `"objectWriteTraceId":"`)
-	id, full := h.take(len(traces))
+	e := read(r)
+	defer exchanges.Put(e)
+	e.find(`"objectWriteTraceId":"`, 'W')
+	id, full := h.take(len(e.found))
 	if full {
-		r.Body = io.NopCloser(buf) // the account behind reads it again
+		r.Body = io.NopCloser(&e.body) // the account behind reads it again
 		h.Server.ServeHTTP(w, r)
 		return
 	}
@@ -78,16 +77,16 @@ func (h *hollow) create(w http.ResponseWriter, r *http.Request, upsert bool) {
 	if upsert {
 		status, more = http.StatusOK, `","new":true}`
 	}
-	var results []byte
-	for i, trace := range traces {
+	e.answer = append(e.answer[:0], `{"status":"COMPLETE","results":[`...)
+	for i, trace := range e.found {
 		if i > 0 {
-			results = append(results, ',')
+			e.answer = append(e.answer, ',')
 		}
-		results = strconv.AppendInt(append(results, `{"id":"`...), id+int64(i), 10)
-		results = append(append(results, `","properties":{},`+times+`,"objectWriteTraceId":"`...), trace...)
-		results = append(results, more...)
+		e.answer = strconv.AppendInt(append(e.answer, `{"id":"`...), id+int64(i), 10)
+		e.answer = append(append(e.answer, `","properties":{},`+times+`,"objectWriteTraceId":"`...), trace...)
+		e.answer = append(e.answer, more...)
 	}
-	answer(w, status, results, nil)
+	e.send(w, status, "],")
 }
 
 // take counts n tickets and returns the id of the first one; full says that this
@@ -104,52 +103,67 @@ func (h *hollow) take(n int) (id int64, full bool) {
 	return id, false
 }
 
-// texts are what stands between each begin and the quote that follows it.
-func texts(body []byte, begin string) [][]byte {
-	var all [][]byte
-	for {
-		i := bytes.Index(body, []byte(begin))
-		if i < 0 {
-			return all
-		}
-		text, rest, _ := bytes.Cut(body[i+len(begin):], []byte(`"`))
-		all, body = append(all, text), rest
-	}
-}
-
 // missing says of each ticket that is asked for that there is none. No key of the
 // files that are sent here holds a quote.
 func (h *hollow) missing(w http.ResponseWriter, r *http.Request) {
-	buf := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(buf)
-	list := []byte{'['}
-	for i, id := range texts(read(r, buf), `{"id":"`) {
+	e := read(r)
+	defer exchanges.Put(e)
+	e.find(`{"id":"`, '{')
+	e.answer = append(e.answer[:0], `{"status":"COMPLETE","results":[],"numErrors":1,"errors":[{"status":"error","category":"OBJECT_NOT_FOUND",`+
+		`"message":"Could not get some TICKET objects, they may be deleted or not exist. Check that ids are valid.","context":{"ids":[`...)
+	for i, id := range e.found {
 		if i > 0 {
-			list = append(list, ',')
+			e.answer = append(e.answer, ',')
 		}
-		list = append(append(append(list, '"'), id...), '"')
+		e.answer = append(append(append(e.answer, '"'), id...), '"')
 	}
-	answer(w, http.StatusMultiStatus, nil, append(list, ']'))
+	e.send(w, http.StatusMultiStatus, "]}}],")
 }
 
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// An exchange is a request and its answer. They are used again: the account runs
+// beside the program that is measured, and is to leave it the processors.
+type exchange struct {
+	body   bytes.Buffer
+	found  [][]byte // parts of body
+	answer []byte
+}
 
-// read is the body of a request, in buf; of a sender that has died, nothing is
-// answered.
-func read(r *http.Request, buf *bytes.Buffer) []byte {
-	buf.Reset()
-	if _, err := buf.ReadFrom(r.Body); err != nil {
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// read takes the body of a request in; a sender that has died is not answered.
+func read(r *http.Request) *exchange {
+	e := exchanges.Get().(*exchange)
+	e.body.Reset()
+	if _, err := e.body.ReadFrom(r.Body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	return buf.Bytes()
+	return e
 }
 
-func answer(w http.ResponseWriter, status int, results, missing []byte) {
-	w.Header().Set("Content-Type", "application/json;charset=utf-8")
-	w.WriteHeader(status)
-	errors := ""
-	if missing != nil {
-		errors = `"numErrors":1,"errors":[{"status":"error","category":"OBJECT_NOT_FOUND","message":"Could not get some TICKET objects, they may be deleted or not exist. Check that ids are valid.","context":{"ids":` + string(missing) + `}}],`
+// find finds what stands between each begin and the quote that follows it. rare is a
+// letter of begin that hardly stands elsewhere, so that looking for it goes quickly.
+func (e *exchange) find(begin string, rare byte) {
+	e.found = e.found[:0]
+	before := strings.IndexByte(begin, rare)
+	for rest := e.body.Bytes(); ; {
+		i := bytes.IndexByte(rest, rare)
+		if i < 0 {
+			return
+		}
+		if i < before || !bytes.HasPrefix(rest[i-before:], []byte(begin)) {
+			rest = rest[i+1:]
+			continue
+		}
+		text, after, _ := bytes.Cut(rest[i-before+len(begin):], []byte{'"'})
+		e.found, rest = append(e.found, text), after
 	}
-	_, _ = fmt.Fprintf(w, `{"status":"COMPLETE","results":[%s],%s"startedAt":"2026-01-02T03:04:05Z","completedAt":"2026-01-02T03:04:05Z"}`, results, errors)
+}
+
+// send ends the answer and sends it.
+func (e *exchange) send(w http.ResponseWriter, status int, end string) {
+	e.answer = append(append(e.answer, end...), `"startedAt":"2026-01-02T03:04:05Z","completedAt":"2026-01-02T03:04:05Z"}`...)
+	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(e.answer))) // else it would go in chunks
+	w.WriteHeader(status)
+	_, _ = w.Write(e.answer) // nobody is there to be told
 }

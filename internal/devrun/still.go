@@ -53,9 +53,9 @@ func (s *still) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *still) search(w http.ResponseWriter, r *http.Request) {
-	buf := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(buf)
-	body := string(read(r, buf))
+	e := read(r)
+	body := e.body.String()
+	exchanges.Put(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := s.searches[body]
