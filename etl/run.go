@@ -298,16 +298,37 @@ func (r *run) pass(ctx context.Context, b *batch) bool {
 	return true
 }
 
+// A writer sends one batch after the other. While the outcomes of one get on disk
+// the next is made ready, so that its intent often goes there with the same sync;
+// but it is not sent before.
+type writer struct {
+	*run
+	ending sync.WaitGroup // of the batch before
+}
+
 func (r *run) write(ctx context.Context) {
+	w := &writer{run: r}
+	defer w.ending.Wait()
 	for b := range r.batches {
+		var end func() error
 		if r.stopping() || ctx.Err() != nil {
 			b.judgeRest(Unsent)
 		} else {
-			r.fail(r.process(ctx, b))
+			end = w.process(ctx, b)
 		}
-		r.fail(r.keep(ctx, b))
-		r.done <- b
+		w.ending.Wait()
+		if end == nil {
+			r.finish(ctx, b)
+			continue
+		}
+		w.ending.Go(func() { r.fail(end()); r.finish(ctx, b) })
 	}
+}
+
+// finish hands b on, in which all is judged, and what was sent is kept.
+func (r *run) finish(ctx context.Context, b *batch) {
+	r.fail(r.keep(ctx, b))
+	r.done <- b
 }
 
 // keep journals the entries of b that were judged without being sent.
@@ -328,53 +349,60 @@ func (r *run) keep(ctx context.Context, b *batch) error {
 	return r.steps.Journal.Judged(context.WithoutCancel(ctx), recs, outcomes)
 }
 
-// process brings the open entries of b to their outcome.
-func (r *run) process(ctx context.Context, b *batch) error {
-	if err := r.reject(ctx, b); err != nil {
+// process brings the open entries of b to their outcome. end has to be called then,
+// if it is not nil: it keeps the outcomes of those that were sent.
+func (w *writer) process(ctx context.Context, b *batch) (end func() error) {
+	if err := w.reject(ctx, b); err != nil {
 		b.judgeRest(Unsent)
-		return err
+		w.fail(err)
+		return nil
 	}
-	if r.steps.Sink == nil {
-		b.judgeRest(r.opts.Checked)
+	if w.steps.Sink == nil {
+		b.judgeRest(w.opts.Checked)
 		return nil
 	}
 	recs := b.records()
 	if len(recs) == 0 {
 		return nil
 	}
-	outcomes, kept, err := r.send(ctx, b, recs)
-	b.keptOpen(kept)
-	b.judgeOpen(outcomes)
-	return err
+	return w.send(ctx, b, recs)
 }
 
-// keptOpen notes whether the journal has the open entries.
-func (b *batch) keptOpen(kept bool) {
+// send journals and delivers recs, the open entries of b. Outcomes are complete in
+// any case; end, if it is not nil, keeps them.
+func (w *writer) send(ctx context.Context, b *batch, recs []*Record) (end func() error) {
+	outcomes := same(Unsent, len(recs))
+	if w.steps.Journal != nil {
+		id, err := w.steps.Journal.Begin(ctx, recs)
+		if err != nil {
+			b.judgeRest(Unsent)
+			w.fail(err)
+			return nil
+		}
+		b.keptOpen()
+		// The answer is known: it is kept even when the run is being cancelled.
+		end = func() error { return w.steps.Journal.End(context.WithoutCancel(ctx), id, recs, outcomes) }
+	}
+	var err error
+	if w.ending.Wait(); !w.stopping() { // the outcomes of the batch before are kept
+		outcomes, err = w.steps.Sink.Write(ctx, recs)
+	}
+	b.complete(outcomes)
+	b.judgeOpen(outcomes)
+	if err != nil && end != nil { // the run stops, and nothing is made ready meanwhile
+		err, end = errors.Join(err, end()), nil
+	}
+	w.fail(err)
+	return end
+}
+
+// keptOpen notes that the journal has the open entries.
+func (b *batch) keptOpen() {
 	for i := range b.entries {
 		if !b.entries[i].judged {
-			b.entries[i].kept = kept
+			b.entries[i].kept = true
 		}
 	}
-}
-
-// send journals and delivers recs, the open entries of b. Outcomes are complete
-// whatever the error; kept says whether the journal was told of recs.
-func (r *run) send(ctx context.Context, b *batch, recs []*Record) (outcomes []Outcome, kept bool, err error) {
-	var id BatchID
-	if r.steps.Journal != nil {
-		if id, err = r.steps.Journal.Begin(ctx, recs); err != nil {
-			outcomes = same(Unsent, len(recs))
-			b.complete(outcomes)
-			return outcomes, false, err
-		}
-	}
-	outcomes, err = r.steps.Sink.Write(ctx, recs)
-	b.complete(outcomes)
-	if r.steps.Journal != nil {
-		// The answer is known: it is kept even when the run is being cancelled.
-		err = errors.Join(err, r.steps.Journal.End(context.WithoutCancel(ctx), id, recs, outcomes))
-	}
-	return outcomes, true, err
 }
 
 // doubt corrects the outcome of a record that was not sent this time: if an
