@@ -154,6 +154,7 @@ func (j *job) importAll(ctx context.Context, opts importOptions) error {
 	if err := j.dropReports(); err != nil {
 		return errors.Join(err, j.close())
 	}
+	j.seekFloor(ctx, opts)
 	checked, err := j.check(ctx, etl.Unsent, opts.checkBrake)
 	if err != nil || j.app.interrupts() {
 		return j.finish(checked, err)
@@ -279,10 +280,54 @@ func (j *job) writeRecipe() (err error) {
 	return nil
 }
 
-// floor is the id of a ticket that was there before the run, where settling
-// lost answers may need one: in a create without any key.
+// A floorSearch looks for the floor of a run.
+type floorSearch struct {
+	began time.Time
+	stop  context.CancelFunc
+	done  chan struct{} // closed when the following are set
+	floor string
+	err   error
+}
+
+// floorAge is how old a floor may be when the first row is sent. Meanwhile others may
+// create tickets that could then be taken for those of the run.
+const floorAge = time.Minute
+
+// seekFloor begins to look for the floor of a new run that may need one. In an account
+// that seems to have no tickets it takes several searches, of which there may be few
+// a second, so it goes on while the rows are checked.
+func (j *job) seekFloor(ctx context.Context, opts importOptions) {
+	settings := j.loadOptions(opts)
+	if opts.dryRun || j.log != nil || !needsFloor(settings) {
+		return
+	}
+	ctx, stop := context.WithCancel(ctx)
+	s := &floorSearch{began: time.Now(), stop: stop, done: make(chan struct{})}
+	importer := load.NewImporter(j.conn.client, settings)
+	go func() {
+		defer close(s.done)
+		s.floor, s.err = importer.Floor(ctx)
+	}()
+	j.seeking = s
+}
+
+// end ends a search that nobody waits for any more.
+func (s *floorSearch) end() {
+	if s != nil {
+		s.stop()
+		<-s.done
+	}
+}
+
+// needsFloor says whether settling lost answers may need a floor: in a create
+// without any key.
+func needsFloor(settings load.ImportOptions) bool {
+	return settings.Operation == etl.Create && settings.KeyProperty == ""
+}
+
+// floor is the id of a ticket that was there before the run, where one may be needed.
 func (j *job) floor(ctx context.Context, settings load.ImportOptions) (string, error) {
-	if settings.Operation != etl.Create || settings.KeyProperty != "" {
+	if !needsFloor(settings) {
 		return "", nil
 	}
 	var floor string
@@ -290,7 +335,13 @@ func (j *job) floor(ctx context.Context, settings load.ImportOptions) (string, e
 	if known || err != nil {
 		return floor, err
 	}
-	if floor, err = load.NewImporter(j.conn.client, settings).Floor(ctx); err != nil {
+	if s := j.seeking; s != nil && time.Since(s.began) < floorAge {
+		<-s.done
+		floor, err = s.floor, s.err
+	} else {
+		floor, err = load.NewImporter(j.conn.client, settings).Floor(ctx)
+	}
+	if err != nil {
 		return "", fmt.Errorf("look up the newest ticket: %w", err)
 	}
 	return floor, j.log.Note(ctx, journal.FloorFact, floor)

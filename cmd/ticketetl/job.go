@@ -51,6 +51,7 @@ type job struct {
 	log     *journal.Journal
 	recipe  recipe
 	again   func(etl.Status) bool // which outcomes of earlier attempts are tried once more
+	seeking *floorSearch          // nil: none is under way
 	verb    string                // the command that carries on, if not resume
 	began   time.Time             // this attempt
 }
@@ -145,6 +146,7 @@ func (j *job) discard(err error) error {
 
 // close lets go of what the job holds. It may be called again.
 func (j *job) close() error {
+	j.seeking.end()
 	errs := []error{j.closeEdit()}
 	if j.conn != nil {
 		errs = append(errs, j.conn.close())
