@@ -74,8 +74,13 @@ func (imp *Importer) names(items []*item) []string {
 	if imp.opts.KeyProperty != "" {
 		out = append(out, imp.opts.KeyProperty)
 	}
+	var last []etl.Property
 	for _, it := range items {
-		for _, p := range it.rec.Properties {
+		if sameNames(it.rec.Properties, last) { // as most records of one mapping have
+			continue
+		}
+		last = it.rec.Properties
+		for _, p := range last {
 			if !seen[p.Name] {
 				seen[p.Name] = true
 				out = append(out, p.Name)
@@ -86,6 +91,10 @@ func (imp *Importer) names(items []*item) []string {
 		out = append(out, "hs_pipeline")
 	}
 	return out
+}
+
+func sameNames(a, b []etl.Property) bool {
+	return slices.EqualFunc(a, b, func(p, q etl.Property) bool { return p.Name == q.Name })
 }
 
 // changed returns the items of which something is to be written: new tickets,
@@ -131,8 +140,8 @@ func (imp *Importer) writable(it *item) []hubspot.Property {
 		switch {
 		case it.withheld[p.Name]:
 			continue
-		case it.stored == nil && imp.properties[p.Name].Multiple():
-			p.Value = strings.TrimPrefix(p.Value, ";")
+		case it.stored == nil && strings.HasPrefix(p.Value, ";") && imp.properties[p.Name].Multiple():
+			p.Value = p.Value[1:]
 		case it.stored != nil && (policy == KeepAll || policy == KeepFilled && it.stored[p.Name] != ""):
 			continue
 		}

@@ -7,12 +7,14 @@ import (
 
 // For tests of what is not exported.
 var (
-	AppendString       = appendString
 	AppendUnquoted     = appendUnquoted
 	AppendCreateInputs = appendCreateInputs
 	AppendUpsertInputs = appendUpsertInputs
 	ParseError         = parseError
 )
+
+// AppendString appends s as it is sent.
+func AppendString(b []byte, s string) []byte { return repaired(appendString(b, s)) }
 
 // DecodeWritten reads a batch answer: ids, trace ids and whether new, each list
 // in the answer's order, and its errors.

@@ -19,6 +19,7 @@ func TestRequests(t *testing.T) {
 	types := []hubspot.TypeSpec{{Category: "HUBSPOT_DEFINED", TypeID: 26}}
 	pairs := []hubspot.AssociationWrite{{FromID: "1", ToID: "8", Types: types}, {FromID: "2", ToID: "8", Types: types}, {FromID: "1", ToID: "9", Types: types}}
 	props := []hubspot.Property{{Name: "subject", Value: "a\"b"}, {Name: "content", Value: ""}}
+	broken := []hubspot.Property{{Name: "subject", Value: "caf\xe9, ação\xe2\x82"}, {Name: "content", Value: "\xac"}}
 	tests := []struct {
 		name    string
 		do      func(context.Context, *hubspot.Client) error
@@ -30,6 +31,11 @@ func TestRequests(t *testing.T) {
 			return err
 		}, "POST /crm/v3/objects/tickets", "POST /crm/objects/2026-03/tickets",
 			`{"properties":{"subject":"a\"b","content":""},"associations":[{"to":{"id":"8"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":26}]}]}`},
+		{"create with bytes that are no text", func(ctx context.Context, c *hubspot.Client) error {
+			_, err := c.Create(ctx, "tickets", hubspot.CreateInput{Properties: broken})
+			return err
+		}, "POST /crm/v3/objects/tickets", "POST /crm/objects/2026-03/tickets",
+			"{\"properties\":{\"subject\":\"caf\ufffd, ação\ufffd\ufffd\",\"content\":\"\ufffd\"},\"associations\":[]}"},
 		{"get", func(ctx context.Context, c *hubspot.Client) error {
 			_, err := c.Get(ctx, "tickets", "7", hubspot.GetQuery{Properties: []string{"subject", "content"}, PropertiesWithHistory: []string{"hs_pipeline"}, Associations: []string{"contacts", "companies"}, Archived: true})
 			return err

@@ -64,6 +64,7 @@ func (c *Client) do(ctx context.Context, k *call) error {
 		return k.verdict(fmt.Errorf("the address would be %d characters long, HubSpot takes about %d: ask for fewer properties, or read in batches", uri, maxURI))
 	}
 	k.waiting.most = c.opts.MaxWait
+	k.body = repaired(k.body)
 	token, err := c.patiently(ctx, k, c.opts.Tokens.Token)
 	if err != nil {
 		return k.verdict(fmt.Errorf("access token: %w", err))
