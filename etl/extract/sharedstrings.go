@@ -39,6 +39,7 @@ type sharedStrings struct {
 	groups []sharedEntry // of each sharedGroup texts
 	sizes  [][]byte      // of each text, as uvarint; outside Go's heap
 	next   sharedCursor
+	found  [foundTexts]foundText // by the last digits of their numbers
 
 	keep   int    // bytes of the first texts that stay in memory
 	first  []byte // the texts from 0 on; outside Go's heap
@@ -54,6 +55,16 @@ type sharedEntry struct {
 	at    int64
 	sizes uint32
 }
+
+// A foundText is where a text stands that was looked for out of order. Most such texts
+// are the few that stand in many cells: names of stages, owners and the like.
+type foundText struct {
+	behind int // its number and 1; 0 for none
+	at     int64
+	size   int
+}
+
+const foundTexts = 1024
 
 // A recentText was read from the file; its place is by its number.
 type recentText struct {
@@ -78,11 +89,7 @@ func openSharedStrings(p parts, name string, limits Limits) (*sharedStrings, err
 	if name == "" {
 		return s, nil
 	}
-	r, err := p.open(name, limits.MaxUnzipped)
-	if err != nil {
-		return nil, err
-	}
-	part, err := newXMLStream(name, r)
+	part, err := p.stream(name, limits.MaxUnzipped)
 	if err != nil {
 		return nil, err
 	}
@@ -179,19 +186,27 @@ type sharedCursor struct {
 // find says where text number n begins and how many bytes it has. The one after the
 // last that was found is found at once.
 func (s *sharedStrings) find(n int) (at int64, size int) {
-	c := s.next
-	if n != c.number || n%sharedGroup == 0 {
-		entry := s.groups[n/sharedGroup]
-		c = sharedCursor{n, entry.at, s.sizes[entry.sizes/sharedSizes][entry.sizes%sharedSizes:]}
-		for range n % sharedGroup {
-			c.skip()
-		}
+	if n == s.next.number && n%sharedGroup != 0 {
+		at = s.next.at
+		size = s.next.skip()
+		s.next.number++
+		return at, size
+	}
+	f := &s.found[n%foundTexts]
+	if f.behind == n+1 {
+		return f.at, f.size
+	}
+	entry := s.groups[n/sharedGroup]
+	c := sharedCursor{n, entry.at, s.sizes[entry.sizes/sharedSizes][entry.sizes%sharedSizes:]}
+	for range n % sharedGroup {
+		c.skip()
 	}
 	at = c.at
 	size = c.skip()
 	if n >= s.next.number {
 		s.next = sharedCursor{n + 1, c.at, c.sizes}
 	}
+	*f = foundText{n + 1, at, size}
 	return at, size
 }
 

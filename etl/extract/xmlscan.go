@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"unicode"
 	"unicode/utf8"
+
+	quick "github.com/segmentio/asm/utf8"
 )
 
 // xmlKind is what an xmlScanner stands at.
@@ -395,7 +397,7 @@ func (x *xmlScanner) content(b []byte, where within) ([]byte, error) {
 	if at == len(b) {
 		return b, nil
 	}
-	if !utf8.Valid(b[at:]) {
+	if !quick.Valid(b[at:]) {
 		return nil, errors.New("a text is not UTF-8")
 	}
 	for at < len(b) && !special[b[at]] {
