@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"time"
 
 	"github.com/ticketetl/ticketetl/internal/benchdata"
 	"github.com/ticketetl/ticketetl/internal/devrun"
-	"github.com/ticketetl/ticketetl/internal/report"
+	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
 // start measures the start-up, and the size of the program.
@@ -176,8 +176,7 @@ func (b *bench) exported(rows int, file, url, account string) error {
 
 // The limit that an import is measured under.
 const (
-	perWindow   = 190
-	window      = 10 // seconds
+	perWindow   = 190 // of ten seconds
 	limitedRows = 50_000
 )
 
@@ -188,34 +187,25 @@ func (b *bench) limited(int) error {
 	if err != nil {
 		return err
 	}
-	return b.withSandbox(func(url string) (err error) {
-		defer func() { err = errors.Join(err, os.RemoveAll(b.path("runs"))) }()
-		w := b.imported("import CSV, upsert, all new, 190 calls in 10 s", limitedRows, "tickets.yaml", url, file)
-		s, err := b.run(w)
-		if err != nil {
-			return err
-		}
-		row(w, s, s)
-		return b.tellLimit(s)
-	}, "--limit", fmt.Sprint(perWindow), "--latency", "50ms-400ms", "--index-lag", "0s")
-}
-
-// tellLimit says how near the calls of a run came to what the limit allows: so many
-// in each window, over the whole of the run; and, which no run can quite reach, the
-// first window's at once and those of the others besides.
-func (b *bench) tellLimit(s sample) error {
-	folders, err := filepath.Glob(b.path("runs/*"))
-	if err != nil || len(folders) != 1 {
-		return fmt.Errorf("%d run folders: %w", len(folders), err)
-	}
-	summary, err := report.LoadSummary(folders[0])
+	account, err := sandbox.New(sandbox.Options{
+		Limits: sandbox.Limits{PerTenSeconds: perWindow}, IndexLag: -1, Latency: sandbox.Range{Min: 50 * time.Millisecond, Max: 400 * time.Millisecond},
+	})
 	if err != nil {
 		return err
 	}
-	calls, wall := float64(summary.Calls.Total), s.wall.Seconds()
-	steady := perWindow * wall / window
-	fmt.Printf("%.0f calls, %d answered 429 (%.2f in 1,000); %.1f %% of the limit's rate, %.1f %% with a first window at once; %.1f %% of one core.\n",
-		calls, summary.Calls.RateLimited, 1000*float64(summary.Calls.RateLimited)/calls,
-		100*calls/steady, 100*calls/(perWindow+steady), 100*s.cpu.Seconds()/wall)
+	record, url, stop, err := devrun.Recorded(account)
+	if err != nil {
+		return err
+	}
+	w := b.imported("import CSV, upsert, all new, 190 calls in 10 s", limitedRows, "tickets.yaml", url, file)
+	s, err := b.run(w)
+	stop()
+	if err = errors.Join(err, account.Close(), os.RemoveAll(b.path("runs"))); err != nil {
+		return err
+	}
+	row(w, s, s)
+	r := record.Sum(perWindow)
+	fmt.Printf("%d calls, %.2f in 1,000 answered 429; %.1f %% used of what the limit allows once the first window is over; %.1f %% of the time is the least in which so many calls are allowed; %.1f %% of one core.\n",
+		r.Calls, 1000*r.Refused, 100*r.Use, 100*r.Least, 100*s.cpu.Seconds()/s.wall.Seconds())
 	return nil
 }

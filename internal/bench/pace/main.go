@@ -12,16 +12,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/ticketetl/ticketetl/internal/devrun"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
@@ -48,7 +46,6 @@ type work struct {
 
 const (
 	paceLimit = 190
-	paceSpan  = 10 * time.Second
 	mostSpurn = 0.001 // answered 429, of all
 	batch     = 100   // tickets of a call
 )
@@ -99,9 +96,9 @@ func (p *pacing) run(prepare func() (work, error)) (err error) {
 			if err != nil {
 				return err
 			}
-			if r.use < w.leastUsed || r.spurned > mostSpurn || float64(r.calls) > w.mostCalls*float64(p.fewest()) {
+			if r.Use < w.leastUsed || r.Refused > mostSpurn || float64(r.Calls) > w.mostCalls*float64(p.fewest()) {
 				missed = append(missed, name)
-				fmt.Println("  calls in each second:", r.seconds)
+				fmt.Println("  calls in each second:", r.Seconds)
 			}
 		}
 	}
@@ -117,113 +114,34 @@ func (p *pacing) fewest() int { return (p.rows + batch - 1) / batch }
 func (p *pacing) path(name string) string { return filepath.Join(p.dir, name) }
 
 // measure does the work with a new account and prints a line.
-func (p *pacing) measure(w work, name string, limits sandbox.Limits, at sandbox.Moment) (r paced, err error) {
+func (p *pacing) measure(w work, name string, limits sandbox.Limits, at sandbox.Moment) (r devrun.Paced, err error) {
 	account, err := w.account(sandbox.Options{
 		Limits: limits, CountAt: at, IndexLag: -1, Latency: sandbox.Range{Min: 50 * time.Millisecond, Max: 400 * time.Millisecond},
 	})
 	if err != nil {
 		return r, err
 	}
-	record := &recorder{account: account}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	record, url, stop, err := devrun.Recorded(account)
 	if err != nil {
 		return r, err
 	}
-	server := &http.Server{Handler: record, ReadHeaderTimeout: paceSpan}
-	go func() { _ = server.Serve(listener) }() // until it is closed
 	cmd := exec.Command(p.bin, append(w.args, "--progress", "none", "--concurrency", strconv.Itoa(p.concurrency), "--reserve", strconv.Itoa(p.reserve)+"%")...)
-	cmd.Env = append(os.Environ(), "HUBSPOT_BASE_URL=http://"+listener.Addr().String(), "HUBSPOT_ACCESS_TOKEN=bench")
+	cmd.Env = append(os.Environ(), "HUBSPOT_BASE_URL="+url, "HUBSPOT_ACCESS_TOKEN=bench")
 	said, err := cmd.CombinedOutput()
 	if err == nil {
 		err = w.check(account)
 	}
-	if err = errors.Join(err, server.Close(), account.Close()); err != nil {
+	stop()
+	if err = errors.Join(err, account.Close()); err != nil {
 		return r, fmt.Errorf("%w\n%s", err, said)
 	}
-	r = record.sum(p.allowed())
-	fmt.Printf("%-26s %6d %8d %8.1f %7.1f %% %10.1f %% %8.2f %% %7.1f %%\n", name, r.calls, p.fewest(), r.took.Seconds(), 100*r.use, 100*r.least, 100*r.spurned,
-		100*(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()).Seconds()/r.took.Seconds())
+	r = record.Sum(p.allowed())
+	fmt.Printf("%-26s %6d %8d %8.1f %7.1f %% %10.1f %% %8.2f %% %7.1f %%\n", name, r.Calls, p.fewest(), r.Took.Seconds(), 100*r.Use, 100*r.Least, 100*r.Refused,
+		100*(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()).Seconds()/r.Took.Seconds())
 	return r, nil
 }
 
 // allowed is how many of our requests the limit leaves room for in its span.
 func (p *pacing) allowed() float64 {
-	return min(paceLimit*float64(100-p.reserve)/100, paceLimit-p.others*paceSpan.Seconds())
-}
-
-// A recorder notes when requests come in that count in the ten-second window.
-type recorder struct {
-	account http.Handler
-
-	mu      sync.Mutex
-	taken   []time.Time // of those that were not refused
-	refused int
-	last    time.Time // end of the last answer
-}
-
-func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	came := time.Now()
-	seen := &statusWriter{ResponseWriter: w}
-	r.account.ServeHTTP(seen, req)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.last = time.Now()
-	if strings.HasSuffix(req.URL.Path, "/search") || strings.HasPrefix(req.URL.Path, "/crm/v4/") {
-		return
-	}
-	if seen.status == http.StatusTooManyRequests {
-		r.refused++
-		return
-	}
-	r.taken = append(r.taken, came)
-}
-
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// A paced is how a run kept its pace.
-type paced struct {
-	calls   int
-	took    time.Duration // from the first request to the last answer
-	use     float64       // once the first window is over, of what is allowed
-	least   float64       // the least time in which so many are allowed, of the time that it took
-	spurned float64       // share of 429
-	seconds []int         // calls that came in in each of them
-}
-
-func (r *recorder) sum(allowed float64) paced {
-	first := r.taken[0]
-	for _, t := range r.taken {
-		if t.Before(first) {
-			first = t
-		}
-	}
-	s := paced{calls: len(r.taken) + r.refused, took: r.last.Sub(first)}
-	var ours, room float64
-	s.seconds = make([]int, int(s.took/time.Second)+1)
-	for _, t := range r.taken {
-		ours += weight(t.Sub(first), s.took)
-		s.seconds[int(t.Sub(first)/time.Second)]++
-	}
-	const step = 10 * time.Millisecond
-	for t := time.Duration(0); t < s.took; t += step {
-		room += weight(t, s.took) * allowed * step.Seconds() / paceSpan.Seconds()
-	}
-	s.use = ours / room
-	s.least = float64(int(float64(len(r.taken)-1)/allowed)) * paceSpan.Seconds() / s.took.Seconds()
-	s.spurned = float64(r.refused) / float64(s.calls)
-	return s
-}
-
-// weight leaves the first span out and lets the next and the last one count by and
-// by, so that it does not matter at which moment a burst is cut off.
-func weight(since, took time.Duration) float64 {
-	return max(0, min(1, (since-paceSpan).Seconds()/paceSpan.Seconds(), (took-since).Seconds()/paceSpan.Seconds()))
+	return min(paceLimit*float64(100-p.reserve)/100, paceLimit-p.others*devrun.Span.Seconds())
 }
