@@ -17,7 +17,7 @@ import (
 // An edit is what a job knows of an editable workbook that it imports.
 type edit struct {
 	was   *extract.Editable
-	base  *extract.Baseline // from prepare on
+	base  *extract.Baseline // from understand on
 	cells int64             // changed ones; known after the check
 	rows  int64             // in which they stand
 }

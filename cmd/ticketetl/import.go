@@ -135,7 +135,7 @@ func (a *app) runImport(ctx context.Context, opts importOptions) error {
 	if err := j.checkLock(opts.lock); err != nil {
 		return j.discard(err)
 	}
-	if err := j.prepare(ctx); err != nil {
+	if j.hashed, err = j.understand(ctx); err != nil {
 		return j.discard(err)
 	}
 	if err := j.carryOn(ctx, opts); err != nil {
@@ -156,6 +156,7 @@ func (j *job) importAll(ctx context.Context, opts importOptions) error {
 	}
 	j.seekFloor(ctx, opts)
 	checked, err := j.check(ctx, etl.Unsent, opts.checkBrake)
+	err = errors.Join(err, j.hashed())
 	if err != nil || j.app.interrupts() {
 		return j.finish(checked, err)
 	}

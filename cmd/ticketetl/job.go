@@ -45,7 +45,10 @@ type job struct {
 
 	doubles *etl.Doubles // which of several rows with one key counts
 
-	// Of an import that has begun to send, or is carried on:
+	// Of an import:
+	hashed func() error // waits until the files are hashed, and notes the hashes in summary
+
+	// And of one that has begun to send, or is carried on:
 	earlier []string     // folders of imports that this one has been compared with
 	release func() error // of the run's lock
 	log     *journal.Journal

@@ -103,7 +103,7 @@ func (a *app) runAgain(ctx context.Context, args []string, opts importOptions, v
 	if was != j.summary.Account.ID {
 		return errors.Join(fmt.Errorf("run %s is of account %s, and the token belongs to account %s; nothing was sent", j.summary.RunID, was, j.summary.Account.ID), j.close())
 	}
-	if err := j.prepare(ctx); err != nil {
+	if j.hashed, err = j.understand(ctx); err != nil {
 		return errors.Join(err, j.close())
 	}
 	return j.importAll(ctx, opts)
@@ -333,6 +333,9 @@ func (j *job) carryOn(ctx context.Context, opts importOptions) error {
 	for _, r := range all {
 		if r.dir == j.dir {
 			continue
+		}
+		if err := j.hashed(); err != nil {
+			return err
 		}
 		j.earlier = append(j.earlier, r.dir)
 		if r.unfinished() && sameWork(r.summary, &j.summary) && r.summary.Mapping.SHA256 == j.summary.Mapping.SHA256 {

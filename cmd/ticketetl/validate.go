@@ -96,15 +96,6 @@ func (a *app) connectOrLoad(ctx context.Context, p *progress, want hubspot.Want)
 	return &connection{schema: s, close: func() error { return nil }}, nil
 }
 
-// prepare is understand, with the files' hashes.
-func (j *job) prepare(ctx context.Context) error {
-	hashed, err := j.understand(ctx)
-	if err != nil {
-		return err
-	}
-	return hashed()
-}
-
 // understand opens every file and compiles the mapping for each header, so that
 // all faults of mapping and files are told before the first row is read. The files
 // are hashed meanwhile, until hashed has returned.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -146,16 +147,20 @@ func (w *writer) close() {
 	w.mark.close()
 }
 
-// gather takes the requests that wait together with first, and does not wait
-// for more.
+// gather takes the requests that wait together with first, and those of goroutines that
+// are ready to run and about to make one. It does not wait for more.
 func (w *writer) gather(first *request) {
 	w.group = append(w.group[:0], first)
-	for len(w.group) < maxGroup {
+	for yielded := false; len(w.group) < maxGroup; {
 		select {
 		case r := <-w.journal.requests:
-			w.group = append(w.group, r)
+			w.group, yielded = append(w.group, r), false
 		default:
-			return
+			if yielded {
+				return
+			}
+			yielded = true
+			runtime.Gosched()
 		}
 	}
 }
