@@ -105,6 +105,12 @@ func openSharedStrings(p parts, name string, limits Limits) (*sharedStrings, err
 // io.EOF is its end.
 func (b *textBlock) read(part *xmlStream, most int) error {
 	for len(b.texts) < sharedBlock && len(b.sizes) < sharedBlock/16 {
+		before := len(b.texts)
+		var taken bool
+		if b.texts, taken = part.takeItem(b.texts, most); taken {
+			b.sizes = append(b.sizes, len(b.texts)-before)
+			continue
+		}
 		kind, err := part.token()
 		if err != nil {
 			return err
@@ -112,7 +118,6 @@ func (b *textBlock) read(part *xmlStream, most int) error {
 		if kind != xmlStart || string(part.name) != "si" {
 			continue
 		}
-		before := len(b.texts)
 		if b.texts, err = part.appendRichText(b.texts, "si", most); err != nil {
 			b.texts = b.texts[:before]
 			return err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -69,6 +70,44 @@ func TestSharedTextsInAnyOrder(t *testing.T) {
 		requireEmpty(t, dir)
 	})
 }
+
+// TestSharedTextsHoweverWritten: items that are written as programs write them are taken
+// at once. A blank more in a tag means the same, and they are read tag by tag.
+func TestSharedTextsHoweverWritten(t *testing.T) {
+	t.Parallel()
+	pieces := rapid.SampledFrom([]string{
+		"a", "é", " ", "\n", "\r\n", "&amp;", "&lt;", "&#10;", "&#xD;", "_x000D_", "_x", "]]", strings.Repeat("long ", 20_000),
+		"<!-- none -->", "<![CDATA[&]]>", "</t><t>", "</t><rPh><t>spoken</t></rPh><t>",
+		"]]>", "&none;", "&#0;", "\xff", "\x01", "</si>",
+	})
+	items := rapid.SliceOfN(rapid.Map(rapid.SliceOfN(pieces, 0, 4), func(all []string) string { return strings.Join(all, "") }), 1, 8)
+	rapid.Check(t, func(rt *rapid.T) {
+		raw := items.Draw(rt, "items")
+		attribute := rapid.SampledFrom([]string{"", ` xml:space="preserve"`}).Draw(rt, "attribute")
+		read := func(begin string) (texts []string, fault string) {
+			part := "<sst>" + begin + strings.Join(raw, "</t></si>"+begin) + "</t></si></sst>"
+			path := handMade(t, map[string]string{"xl/sharedStrings.xml": part})
+			defer os.Remove(path)
+			text, closeAll, err := extract.SharedTexts(path, 256<<10)
+			require.NoError(rt, err)
+			defer func() { require.NoError(rt, closeAll()) }()
+			for i := range raw {
+				got, err := text(i)
+				if err != nil {
+					return texts, byteNumber.ReplaceAllString(err.Error(), "")
+				}
+				texts = append(texts, got)
+			}
+			return texts, ""
+		}
+		quick, quickFault := read("<si><t" + attribute + ">")
+		slow, slowFault := read("<si><t" + attribute + " >")
+		require.Equal(rt, slow, quick)
+		require.Equal(rt, slowFault, quickFault)
+	})
+}
+
+var byteNumber = regexp.MustCompile(`at byte \d+`)
 
 // requireEmpty: where files can be removed while they are open, nobody sees them, and
 // nothing is left if the program is killed.
