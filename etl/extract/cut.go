@@ -107,11 +107,11 @@ func (s *scanner) keep(rest []byte) {
 // cells are parts of it then.
 func (s *scanner) take(block []byte) {
 	s.buf, s.pos, s.end, s.err = block, 0, len(block), io.EOF
-	s.cells, s.pairs, s.text = nil, nil, nil
+	s.cells, s.texts, s.doubles, s.pairs, s.text = nil, nil, nil, nil, nil
 	s.owned = true
 }
 
-// sift looks in all of a block at once for what every row would be searched for.
+// sift looks in all of a block at once for what would be a fault wherever it stands.
 func (s *scanner) sift() {
 	s.sifted = true
 	if s.charset.dec == nil {
@@ -131,21 +131,21 @@ const ones, tops = 0x0101010101010101, 0x8080808080808080
 // hasControl says whether controlByte finds something in b, which has line breaks
 // every so often: then it is twice as quick, as it does not branch.
 func hasControl(b []byte) bool {
-	var found uint64
+	all := ^uint64(0)
 	for ; len(b) >= 32; b = b[32:] {
-		found |= controlIn(binary.LittleEndian.Uint64(b)) | controlIn(binary.LittleEndian.Uint64(b[8:])) |
-			controlIn(binary.LittleEndian.Uint64(b[16:])) | controlIn(binary.LittleEndian.Uint64(b[24:]))
+		all &= text(binary.LittleEndian.Uint64(b)) & text(binary.LittleEndian.Uint64(b[8:])) &
+			text(binary.LittleEndian.Uint64(b[16:])) & text(binary.LittleEndian.Uint64(b[24:]))
 	}
-	return found != 0 || controlByte(b) >= 0
+	return all&tops != tops || controlByte(b) >= 0
 }
 
-// controlIn is not 0 if one of the eight bytes of word is a control character other
-// than tab (9), LF (10) and CR (13). The uppermost bit of each byte is that of the
-// sum when the byte is at least so much.
-func controlIn(word uint64) uint64 {
+// text has the uppermost bit set of each of the eight bytes of word that is no control
+// character, or tab (9), LF (10) or CR (13). That bit is set in a sum when the byte is
+// at least so much; in four of them it is set an odd number of times for these three.
+func text(word uint64) uint64 {
 	low := word &^ tops
 	from20, from9, from11, from13, from14 := low+0x60*ones, low+0x77*ones, low+0x75*ones, low+0x73*ones, low+0x72*ones
-	return (^from9 | from11&^from13 | from14) &^ from20 &^ word & tops
+	return word | from20 | (from9 ^ from11 ^ from13 ^ from14)
 }
 
 // wholeRows finds the end of the last row that stands whole in b, and how many

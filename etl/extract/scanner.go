@@ -31,7 +31,8 @@ type scanner struct {
 	charset charset
 	ownFile bool // written by us
 	limits  Limits
-	stops   *[256]bool // what may end a cell without quotes, or is wrong in it
+	delims  uint64 // delim in each byte
+	quotes  uint64 // and quote
 
 	blocks chan []byte // to be filled again
 	owned  bool        // buf does not change any more, so that texts may be parts of it
@@ -49,10 +50,14 @@ type scanner struct {
 	// The row last scanned. It is valid until the next call of scan.
 	raw     []byte // without its line end
 	cells   []cell
-	doubled bool  // some cell has doubled or escaped quotes
-	pairs   []int // where the second of two doubled quotes stand in raw, if quickRow has seen to it
+	doubled bool // some cell has doubled or escaped quotes
 	text    []byte
 	fault   *etl.Problem
+
+	// Where quickRow has split it, in place of cells:
+	texts   []string
+	doubles []double
+	pairs   []int // see double
 }
 
 // A cell is a part of the row: its text, without outer quotes.
@@ -62,11 +67,9 @@ type cell struct {
 }
 
 func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
-	stops := &[256]bool{'\n': true, '\r': true}
-	stops[d.delim], stops[d.quote] = true, true
 	return &scanner{
-		stops: stops,
-		r:     r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
+		delims: uint64(d.delim) * ones, quotes: uint64(d.quote) * ones,
+		r: r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
 		buf: make([]byte, min(64<<10, limits.block)), nextLn: 1, blocks: make(chan []byte, spareBlocks),
 	}
 }
@@ -74,9 +77,12 @@ func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 // scan reads the next row, a blank one too. The error is io.EOF at the end;
 // any other means that nothing after this can be read.
 func (s *scanner) scan() error {
-	s.cells, s.doubled, s.pairs, s.fault = s.cells[:0], false, s.pairs[:0], nil
-	if s.owned && s.quickRow() {
-		s.checkBlock()
+	s.cells, s.doubled, s.fault = s.cells[:0], false, nil
+	s.texts, s.doubles, s.pairs = s.texts[:0], s.doubles[:0], s.pairs[:0]
+	if s.owned && !s.sifted {
+		s.sift()
+	}
+	if s.clean && s.quickRow() {
 		return nil
 	}
 	s.row++
@@ -373,21 +379,12 @@ func (s *scanner) checkBare(text []byte) {
 
 // checkText looks for what no text may hold, anywhere in the row.
 func (s *scanner) checkText() {
-	s.checkBlock()
+	if !s.clean {
+		s.checkBytes()
+	}
 	if i := s.strayBreak(); i >= 0 {
 		s.faultAt(i, "STRAY_LINE_BREAK", "a line break of another kind stands outside quotes, so it cannot be told where the row ends",
 			"save the file with the same line ends throughout, or put the cell in quotes")
-	}
-}
-
-// checkBlock looks for what is a fault wherever it stands, at once for all rows of a
-// block, and in each row where there is one in the block.
-func (s *scanner) checkBlock() {
-	if s.owned && !s.sifted {
-		s.sift()
-	}
-	if !s.clean {
-		s.checkBytes()
 	}
 }
 
@@ -488,6 +485,11 @@ func (s *scanner) faultAt(i int, code, message, hint string) {
 
 // blank says whether every cell of the row is empty.
 func (s *scanner) blank() bool {
+	for _, text := range s.texts {
+		if text != "" {
+			return false
+		}
+	}
 	for _, c := range s.cells {
 		if c.from < c.to {
 			return false
@@ -496,10 +498,16 @@ func (s *scanner) blank() bool {
 	return true
 }
 
+// width is how many cells the row has.
+func (s *scanner) width() int { return len(s.cells) + len(s.texts) }
+
 // appendText appends the cells' text to fields. All share one string. It may be
 // called once for a row.
 func (s *scanner) appendText(fields []string) []string {
-	if s.owned {
+	switch {
+	case len(s.texts) > 0:
+		return append(fields, s.texts...)
+	case s.owned:
 		return s.appendOwned(fields)
 	}
 	if !s.doubled {
@@ -525,13 +533,9 @@ func (s *scanner) appendText(fields []string) []string {
 // appendOwned appends the cells' text to fields without copying it. Doubled quotes
 // are taken out where they stand: a text only gets shorter.
 func (s *scanner) appendOwned(fields []string) []string {
-	pairs := s.pairs
 	for _, c := range s.cells {
 		text := s.raw[c.from:c.to]
-		switch {
-		case c.doubled && len(pairs) > 0:
-			text, pairs = s.single(c, pairs)
-		case c.doubled:
+		if c.doubled {
 			s.text = text[:0]
 			s.appendCell(c)
 			text = s.text

@@ -313,7 +313,7 @@ func (t *textRows) Next(context.Context) (*etl.Record, error) {
 
 // record makes a Record of the row last scanned.
 func (t *textRows) record() (*etl.Record, error) {
-	rec, cells := t.slab.take(max(t.width, len(t.scan.cells)))
+	rec, cells := t.slab.take(max(t.width, t.scan.width()))
 	rec.Pos = etl.Position{File: t.name, Row: t.scan.row, Line: t.scan.line}
 	rec.Header, rec.Valid = t.header, t.scan.fault == nil // checkText looks for both
 	cells = t.scan.appendText(cells)

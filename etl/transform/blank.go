@@ -85,7 +85,7 @@ func outerInvisible(s string) string {
 // isASCII says whether s has no letters beyond ASCII, eight bytes at a time.
 func isASCII(s string) bool {
 	for ; len(s) >= 8; s = s[8:] {
-		if wordAt(s, 0)&tops != 0 {
+		if wordOf(s)&tops != 0 {
 			return false
 		}
 	}
@@ -99,9 +99,8 @@ func isASCII(s string) bool {
 
 const ones, tops = 0x0101010101010101, 0x8080808080808080
 
-// wordAt is the eight bytes of s from at on, the first the lowest.
-func wordAt(s string, at int) uint64 {
-	s = s[at : at+8]
+// wordOf is the first eight bytes of s, the first the lowest.
+func wordOf(s string) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

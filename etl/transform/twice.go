@@ -42,30 +42,40 @@ func encodedTwice(s string) bool {
 // a few letters, whose UTF-8 begins with 0xC3. That byte is looked for in eight at a time:
 // in many languages it stands in every second word.
 func hasSequence(s string) bool {
-	at := 0
-	for ; len(s)-at > 8; at += 8 {
-		word := wordAt(s, at) ^ 0xC3*ones
-		for found := (word - ones) &^ word & tops; found != 0; found &= found - 1 {
-			if sequenceAt(s, at+bits.TrailingZeros64(found)/8) {
-				return true
-			}
+	for ; len(s) > 16; s = s[16:] {
+		one, two := wordOf(s)^0xC3*ones, wordOf(s[8:])^0xC3*ones
+		one, two = (one-ones)&^one&tops, (two-ones)&^two&tops
+		if one|two != 0 && (sequenceAtAny(one, s) || sequenceAtAny(two, s[8:])) {
+			return true
 		}
 	}
-	for ; at+2 < len(s); at++ {
-		if s[at] == 0xC3 && sequenceAt(s, at) {
+	for ; len(s) > 2; s = s[1:] {
+		if s[0] == 0xC3 && sequenceIn(s) {
 			return true
 		}
 	}
 	return false
 }
 
-// sequenceAt says whether a sequence begins at s[at], which is 0xC3.
-func sequenceAt(s string, at int) bool {
-	if !beginsSequence(s[at+1]) {
+// sequenceAtAny says whether a sequence begins at one of the bytes of s whose uppermost
+// bits are set in marks.
+func sequenceAtAny(marks uint64, s string) bool {
+	for ; marks != 0; marks &= marks - 1 {
+		if sequenceIn(s[bits.TrailingZeros64(marks)/8:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// sequenceIn says whether s begins with a sequence. Its first byte is 0xC3, as a rule,
+// and not its last.
+func sequenceIn(s string) bool {
+	if !beginsSequence(s[1]) {
 		return false
 	}
-	lead, _ := utf8.DecodeRuneInString(s[at:])
-	return sequence(lead, s[at+2:]) > 0
+	lead, _ := utf8.DecodeRuneInString(s)
+	return sequence(lead, s[2:]) > 0
 }
 
 // beginsSequence says whether a letter that begins a sequence has this second byte of
