@@ -6,12 +6,13 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// A part is a stretch of an Input on its way through the reading: cut off by one
-// goroutine, read and mapped by any, and taken up again in the order of the Input.
+// A part is a stretch of an Input on its way through the reading: cut off, read and
+// mapped by one of several goroutines, and taken up again in the order of the Input.
 type part struct {
 	in      Input
 	stretch Stretch
@@ -25,50 +26,68 @@ type part struct {
 // rows (numbers, keys, earlier attempts) is done by gather.
 func (r *run) read(ctx context.Context) {
 	workers := cmp.Or(r.opts.Readers, runtime.GOMAXPROCS(0))
-	parts, ordered, enough := make(chan *part), make(chan *part, workers), make(chan struct{})
+	c := &cutter{inputs: r.steps.Inputs, ordered: make(chan *part, workers), enough: make(chan struct{})}
 	var group errgroup.Group
-	group.Go(func() error { defer close(parts); defer close(ordered); r.cut(ctx, parts, ordered, enough); return nil })
 	for range workers {
 		group.Go(func() error {
-			for p := range parts {
+			for p := c.next(ctx); p != nil; p = c.next(ctx) {
 				r.readPart(ctx, p)
 			}
 			return nil
 		})
 	}
-	r.gather(ctx, ordered)
-	close(enough)
+	r.gather(ctx, c.ordered)
+	close(c.enough)
 	_ = group.Wait() // the inputs are not touched any more
 }
 
-// cut hands stretches of the inputs on, each to the workers and into the order,
-// until the inputs end or there were enough.
-func (r *run) cut(ctx context.Context, parts, ordered chan<- *part, enough <-chan struct{}) {
-	for _, in := range r.steps.Inputs {
-		for {
-			stretch, err := nextStretch(ctx, in.Source)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			p := &part{in: in, stretch: stretch, err: err, mapped: make(chan struct{})}
-			select {
-			case ordered <- p:
-			case <-enough:
-				return
-			}
-			if err != nil {
-				close(p.mapped)
-				return
-			}
-			parts <- p // workers take parts until the channel is closed
+// A cutter cuts the inputs into parts. Whoever has one cut off reads it too, as its
+// text is near to that processor then.
+type cutter struct {
+	mu      sync.Mutex
+	inputs  []Input       // what is left
+	ordered chan *part    // all parts; closed when there are no more
+	enough  chan struct{} // closed when nobody wants more
+	ended   bool
+}
+
+// next is the next part, which has its place in the order already; nil if there are no
+// more, or there were enough.
+func (c *cutter) next(ctx context.Context) *part {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.inputs) > 0 {
+		in := c.inputs[0]
+		stretch, err := nextStretch(ctx, in.Source)
+		switch {
+		case errors.Is(err, io.EOF):
+			c.inputs = c.inputs[1:]
+			continue
+		case err != nil:
+			c.inputs = nil
+		}
+		p := &part{in: in, stretch: stretch, err: err, mapped: make(chan struct{})}
+		select {
+		case c.ordered <- p:
+			return p
+		case <-c.enough:
+			return nil
 		}
 	}
+	if !c.ended {
+		c.ended = true
+		close(c.ordered)
+	}
+	return nil
 }
 
 // readPart reads and maps the records of p.
 func (r *run) readPart(ctx context.Context, p *part) {
 	defer close(p.mapped)
 	p.room = r.spare.take()
+	if p.err != nil {
+		return
+	}
 	defer p.refill()()
 	stamper, stamped := p.in.Mapper.(Stamper)
 	for {

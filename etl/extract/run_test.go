@@ -136,3 +136,18 @@ func TestAnyNumberOfReaders(t *testing.T) {
 	})
 	require.Positive(t, many, "files of many rows")
 }
+
+// TestRunOfAFileCancelled: a run that is cancelled before a part of its file could be
+// cut off says so.
+func TestRunOfAFileCancelled(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "in.csv")
+	require.NoError(t, os.WriteFile(path, []byte("h,i\n1,a\n"), 0o600))
+	src, err := extract.Open(path, extract.Options{})
+	require.NoError(t, err)
+	defer src.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = etl.Run(ctx, etl.Steps{Inputs: []etl.Input{{Source: src, Mapper: keyed{}}}}, etl.Options{})
+	require.ErrorIs(t, err, context.Canceled)
+}
