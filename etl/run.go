@@ -156,14 +156,19 @@ func (r *run) gather(ctx context.Context, parts <-chan *part) {
 		read := p.room.entries
 		r.keys.touch(read)
 		if r.whole {
-			next.room, p.room.entries = p.room, read[:0] // each entry is added where it stands
+			next.room = p.room
 		}
 		for i := range read {
 			seq++
 			read[i].rec.Seq = seq
 			r.place(&read[i])
 			err := r.recall(ctx, &read[i])
-			next.add(read[i])
+			if r.whole {
+				next.entries = read[:i+1]
+				next.count(&read[i])
+			} else {
+				next.add(&read[i])
+			}
 			if err != nil {
 				r.fail(err)
 				r.pass(ctx, next)
@@ -267,14 +272,19 @@ func fatal(problems []Problem) bool {
 	return false
 }
 
-func (b *batch) add(e entry) {
+func (b *batch) add(e *entry) {
+	b.count(e)
+	b.entries = append(b.entries, *e)
+}
+
+// count counts an entry of b.
+func (b *batch) count(e *entry) {
 	if !e.judged {
 		b.open++
 	}
 	if e.rec.Untouched != "" {
 		b.light++
 	}
-	b.entries = append(b.entries, e)
 }
 
 // full also bounds stretches in which most records were judged already. Untouched
@@ -352,6 +362,10 @@ func (r *run) keep(ctx context.Context, b *batch) error {
 // process brings the open entries of b to their outcome. end has to be called then,
 // if it is not nil: it keeps the outcomes of those that were sent.
 func (w *writer) process(ctx context.Context, b *batch) (end func() error) {
+	if w.whole { // there is nobody to reject any
+		b.judgeRest(w.opts.Checked)
+		return nil
+	}
 	if err := w.reject(ctx, b); err != nil {
 		b.judgeRest(Unsent)
 		w.fail(err)

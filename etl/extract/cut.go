@@ -41,6 +41,18 @@ func (t *textRows) chunk(ctx context.Context) (etl.Stretch, error) {
 	return etl.ReadAhead(ctx, t, 1)
 }
 
+// A block is text that is cut off at a time, with what was seen of it meanwhile.
+type block struct {
+	text   []byte
+	quoted []quotedCell // in order
+	pairs  []int        // of all of them
+}
+
+// A quotedCell is a cell in quotes, whose text begins at from. Of the pairs of its
+// block, those from first to last are its own: where the second one of each two quotes
+// stands, and behind them where the text ends.
+type quotedCell struct{ from, first, last int }
+
 // cut takes the rows that stand whole in the next block of text, for a scanner of
 // their own; nil if there is none, or if where rows end could only be told by
 // scanning them.
@@ -48,25 +60,26 @@ func (s *scanner) cut() *scanner {
 	if s.term != '\n' || s.quote != 0 && (s.delim == s.quote || s.delim == s.escape) {
 		return nil
 	}
-	block := s.block(max(s.limits.block, 2*(s.end-s.pos)))
-	n := copy(block, s.buf[s.pos:s.end])
-	for n < len(block) && s.err == nil {
-		n += s.read(block[n:])
+	b := s.newBlock(max(s.limits.block, 2*(s.end-s.pos)))
+	n := copy(b.text, s.buf[s.pos:s.end])
+	for n < len(b.text) && s.err == nil {
+		n += s.read(b.text[n:])
 	}
-	block = block[:n]
-	end, rows := s.wholeRows(block)
+	b.text = b.text[:n]
+	end, rows := s.wholeRows(&b)
 	if s.err == io.EOF {
 		end = n // the last row may lack its line end
 	}
 	if end == 0 {
-		s.buf, s.pos, s.end = block, 0, n
+		s.buf, s.pos, s.end = b.text, 0, n
 		return nil
 	}
-	s.keep(block[end:])
+	s.keep(b.text[end:])
 	part := *s
-	part.take(block[:end])
+	b.text = b.text[:end]
+	part.take(b)
 	s.row += rows
-	s.nextLn += bytes.Count(block[:end], []byte{'\n'})
+	s.nextLn += bytes.Count(b.text, []byte{'\n'})
 	return &part
 }
 
@@ -74,25 +87,25 @@ func (s *scanner) cut() *scanner {
 // under way.
 const spareBlocks = 8
 
-// block is one of at least size bytes, to be filled.
-func (s *scanner) block(size int) []byte {
+// newBlock has room for at least size bytes, to be filled.
+func (s *scanner) newBlock(size int) block {
 	select {
 	case b := <-s.blocks:
-		if cap(b) >= size {
-			return b[:cap(b)]
+		if cap(b.text) >= size {
+			return block{b.text[:cap(b.text)], b.quoted[:0], b.pairs[:0]}
 		}
 	default:
 	}
-	return make([]byte, size)
+	return block{text: make([]byte, size)}
 }
 
 // release gives the block of a scanner back that took it for its own.
 func (s *scanner) release() {
 	select {
-	case s.blocks <- s.buf:
+	case s.blocks <- s.block:
 	default:
 	}
-	s.buf = nil
+	s.buf, s.block = nil, block{}
 }
 
 // keep makes rest what is to be scanned or cut next, in a buffer of its own.
@@ -103,11 +116,12 @@ func (s *scanner) keep(rest []byte) {
 	s.pos, s.end = 0, copy(s.buf, rest)
 }
 
-// take makes block, to which nobody else writes, all that s has to scan. Texts of
+// take makes b, to which nobody else writes, all that s has to scan. Texts of
 // cells are parts of it then.
-func (s *scanner) take(block []byte) {
-	s.buf, s.pos, s.end, s.err = block, 0, len(block), io.EOF
-	s.cells, s.texts, s.doubles, s.pairs, s.text = nil, nil, nil, nil, nil
+func (s *scanner) take(b block) {
+	s.block, s.quoted = b, b.quoted
+	s.buf, s.pos, s.end, s.err = b.text, 0, len(b.text), io.EOF
+	s.cells, s.texts, s.doubles, s.text = nil, nil, nil, nil
 	s.owned = true
 }
 
@@ -148,10 +162,11 @@ func text(word uint64) uint64 {
 	return word | from20 | (from9 ^ from11 ^ from13 ^ from14)
 }
 
-// wholeRows finds the end of the last row that stands whole in b, and how many
-// rows there are up to it. It sees the rows that scan does.
-func (s *scanner) wholeRows(b []byte) (end, rows int) {
-	lineEnd := -1
+// wholeRows finds the end of the last row that stands whole in a block, and how many
+// rows there are up to it. It sees the rows that scan does, and notes the cells in
+// quotes.
+func (s *scanner) wholeRows(blk *block) (end, rows int) {
+	b, lineEnd := blk.text, -1
 	for at := 0; ; {
 		if lineEnd < at {
 			i := bytes.IndexByte(b[at:], '\n')
@@ -171,7 +186,7 @@ func (s *scanner) wholeRows(b []byte) (end, rows int) {
 		case at+quote > end && b[at+quote-1] != s.delim:
 			at += quote + 1 // in the midst of a cell that began without one
 		default:
-			closing := s.closing(b, at+quote+1)
+			closing := s.closing(blk, at+quote+1)
 			if closing < 0 {
 				return end, rows
 			}
@@ -181,8 +196,9 @@ func (s *scanner) wholeRows(b []byte) (end, rows int) {
 }
 
 // closing finds the quote that closes a cell whose text begins at from; -1 if it
-// does not stand in b, or if that cannot be told yet.
-func (s *scanner) closing(b []byte, from int) int {
+// does not stand in the block, or if that cannot be told yet.
+func (s *scanner) closing(blk *block, from int) int {
+	b, first := blk.text, len(blk.pairs)
 	for at := from; ; {
 		i := bytes.IndexByte(b[at:], s.quote)
 		if i < 0 {
@@ -197,8 +213,11 @@ func (s *scanner) closing(b []byte, from int) int {
 		case i+1 == len(b):
 			return -1
 		case b[i+1] != s.quote:
+			blk.pairs = append(blk.pairs, i)
+			blk.quoted = append(blk.quoted, quotedCell{from, first, len(blk.pairs)})
 			return i
 		default:
+			blk.pairs = append(blk.pairs, i+1)
 			at = i + 2
 		}
 	}

@@ -15,8 +15,8 @@ func (s *scanner) quickRow() bool {
 	if s.term != '\n' || s.quote == 0 || s.escape != 0 || s.pos == s.end {
 		return false
 	}
-	b := s.buf[s.pos:s.end]
-	for at := 0; len(s.texts) < s.limits.MaxColumns; at++ {
+	b := s.buf
+	for at := s.pos; len(s.texts) < s.limits.MaxColumns; at++ {
 		text, next := s.quickCell(b, at)
 		if next < 0 {
 			break
@@ -26,27 +26,27 @@ func (s *scanner) quickRow() bool {
 			at = next
 			continue
 		}
-		end := lineEndAt(b, next)
-		if end < 0 || next > s.limits.MaxField || next > s.limits.MaxRow-len("\r\n") {
+		end, size := lineEndAt(b, next), next-s.pos
+		if end < 0 || size > s.limits.MaxField || size > s.limits.MaxRow-len("\r\n") {
 			break
 		}
-		s.endQuickly(b[:next], end)
+		s.endQuickly(next, end)
 		return true
 	}
-	s.texts, s.doubles, s.pairs = s.texts[:0], s.doubles[:0], s.pairs[:0]
+	s.texts, s.doubles = s.texts[:0], s.doubles[:0]
 	return false
 }
 
-// endQuickly takes raw, which is a row without its line end, as the row that was
-// scanned. The next one begins at end.
-func (s *scanner) endQuickly(raw []byte, end int) {
+// endQuickly takes the row that goes up to next as the one that was scanned; the next
+// one begins at end.
+func (s *scanner) endQuickly(next, end int) {
 	s.row++
 	s.line = s.nextLn
-	s.nextLn += 1 + bytes.Count(raw, []byte{'\n'})
-	s.raw = raw
-	s.pos += end
+	s.raw = s.buf[s.pos:next]
+	s.nextLn += 1 + bytes.Count(s.raw, []byte{'\n'})
+	s.pos = end
 	for _, d := range s.doubles {
-		s.texts[d.cell] = stringOf(single(raw, d.from, s.pairs[d.first:d.last]))
+		s.texts[d.cell] = stringOf(single(s.buf, d.from, s.block.pairs[d.first:d.last]))
 	}
 }
 
@@ -62,40 +62,37 @@ func (s *scanner) quickCell(b []byte, from int) (text []byte, next int) {
 	return s.quickQuoted(b, from+1)
 }
 
-// A double is a cell with doubled quotes, whose text begins at from. Of s.pairs, those
-// from first to last are its own: where the second of each pair stands, and behind them
-// where the text ends.
-type double struct{ cell, from, first, last int }
-
-// quickQuoted reads a cell behind the quote that it begins with; next stands behind the
-// closing one, and is -1 if there is none.
-func (s *scanner) quickQuoted(b []byte, from int) (text []byte, next int) {
-	first := len(s.pairs)
-	for at := from; ; at++ {
-		i := bytes.IndexByte(b[at:], s.quote)
-		if i < 0 {
-			return nil, -1
-		}
-		if at += i + 1; at < len(b) && b[at] == s.quote {
-			s.pairs = append(s.pairs, at)
-			continue
-		}
-		if len(s.pairs) > first {
-			s.pairs = append(s.pairs, at-1)
-			s.doubles = append(s.doubles, double{len(s.texts), from, first, len(s.pairs)})
-		}
-		return b[from : at-1], at
-	}
+// A double is a cell with doubled quotes, by its number in the row.
+type double struct {
+	cell int
+	quotedCell
 }
 
-// single takes the second one of each pair of quotes out of a text of the row, where it
+// quickQuoted reads a cell behind the quote that it begins with, by what was seen of it
+// when the block was cut off; next stands behind the closing quote.
+func (s *scanner) quickQuoted(b []byte, from int) (text []byte, next int) {
+	for len(s.quoted) > 0 && s.quoted[0].from < from {
+		s.quoted = s.quoted[1:] // of a row that was left to scan
+	}
+	if len(s.quoted) == 0 || s.quoted[0].from != from {
+		return nil, -1
+	}
+	c := s.quoted[0]
+	if c.last-c.first > 1 {
+		s.doubles = append(s.doubles, double{len(s.texts), c})
+	}
+	to := s.block.pairs[c.last-1]
+	return b[from:to], to + 1
+}
+
+// single takes the second one of each pair of quotes out of a text in b, where it
 // stands: the text only gets shorter.
-func single(row []byte, from int, pairs []int) []byte {
+func single(b []byte, from int, pairs []int) []byte {
 	to := pairs[0]
 	for i, pair := range pairs[:len(pairs)-1] {
-		to += copy(row[to:], row[pair+1:pairs[i+1]])
+		to += copy(b[to:], b[pair+1:pairs[i+1]])
 	}
-	return row[from:to]
+	return b[from:to]
 }
 
 // bareEnd is where a cell without quotes ends that begins at from; -1 if there is a

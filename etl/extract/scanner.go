@@ -34,10 +34,12 @@ type scanner struct {
 	delims  uint64 // delim in each byte
 	quotes  uint64 // and quote
 
-	blocks chan []byte // to be filled again
-	owned  bool        // buf does not change any more, so that texts may be parts of it
-	sifted bool        // clean is set
-	clean  bool        // nothing in buf is a fault by itself: see checkText
+	blocks chan block   // to be filled again
+	owned  bool         // buf does not change any more, so that texts may be parts of it
+	block  block        // whose text buf is, where it is owned
+	quoted []quotedCell // those of block that were not come to yet
+	sifted bool         // clean is set
+	clean  bool         // nothing in buf is a fault by itself: see checkText
 
 	buf    []byte
 	pos    int // of the next row in buf
@@ -57,7 +59,6 @@ type scanner struct {
 	// Where quickRow has split it, in place of cells:
 	texts   []string
 	doubles []double
-	pairs   []int // see double
 }
 
 // A cell is a part of the row: its text, without outer quotes.
@@ -70,7 +71,7 @@ func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 	return &scanner{
 		delims: uint64(d.delim) * ones, quotes: uint64(d.quote) * ones,
 		r: r, delim: d.delim, quote: d.quote, escape: d.escape, term: d.term, charset: d.charset, ownFile: d.own, limits: limits,
-		buf: make([]byte, min(64<<10, limits.block)), nextLn: 1, blocks: make(chan []byte, spareBlocks),
+		buf: make([]byte, min(64<<10, limits.block)), nextLn: 1, blocks: make(chan block, spareBlocks),
 	}
 }
 
@@ -78,7 +79,7 @@ func newScanner(r io.Reader, d dialect, limits Limits) *scanner {
 // any other means that nothing after this can be read.
 func (s *scanner) scan() error {
 	s.cells, s.doubled, s.fault = s.cells[:0], false, nil
-	s.texts, s.doubles, s.pairs = s.texts[:0], s.doubles[:0], s.pairs[:0]
+	s.texts, s.doubles = s.texts[:0], s.doubles[:0]
 	if s.owned && !s.sifted {
 		s.sift()
 	}

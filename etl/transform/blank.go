@@ -10,9 +10,10 @@ import (
 // isBlank says whether s has nothing that can be seen: white space, and characters
 // that have no shape of their own, such as the zero-width space.
 func isBlank(s string) bool {
-	if s != "" && s[0] > ' ' && s[0] < utf8.RuneSelf {
-		return false // nearly always
-	}
+	return (s == "" || s[0]-'!' >= utf8.RuneSelf-'!') && hasNoShape(s) // a sign of ASCII is told here
+}
+
+func hasNoShape(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsSpace(r) && !isInvisible(r) }) < 0
 }
 

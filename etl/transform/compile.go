@@ -267,6 +267,7 @@ func (c *compiler) property(p *Property) {
 		s.split = splitOr(p.Split)
 	}
 	c.settings(&s, p, path)
+	s.usual = s.column >= 0 && s.expr == nil && s.table == nil && !s.append
 	c.note(&s, p, def)
 	c.out.steps = append(c.out.steps, s)
 }

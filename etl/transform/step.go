@@ -24,12 +24,18 @@ type step struct {
 	converter converter
 	tests     []test
 	recall    *recall // nil where texts hardly repeat
+	usual     bool    // it converts a cell, and nothing else
 }
 
 // value is what the step makes of rec. ok is false where the property is to be
 // left alone; a flaw that is no warning goes with ok false. Options to be added
 // to those of a ticket begin with ';', as HubSpot takes them.
 func (s *step) value(rec *etl.Record) (value string, ok bool, f *flaw) {
+	if s.usual && rec.Kinds == nil {
+		if text := fieldOf(rec, s.column); !isBlank(text) {
+			return s.convertOften(cell{text: text, valid: rec.Valid}) // as plain does in the end
+		}
+	}
 	value, ok, f = s.plain(rec)
 	if s.append && ok && value != "" {
 		value = ";" + value

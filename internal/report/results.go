@@ -70,6 +70,9 @@ func (f *resultsFile) appendLine(b []byte, r *ResultRow) []byte {
 	b = append(strconv.AppendInt(b, int64(r.Line), 10), ',')
 	b = append(etl.AppendCell(b, etl.GuardCell(r.Key), ','), ',')
 	b = append(etl.AppendCell(b, r.Outcome, ','), ',')
+	if r.TicketID == "" && r.URL == "" && r.Message == "" {
+		return append(b, ",,\n"...)
+	}
 	b = append(etl.AppendCell(b, r.TicketID, ','), ',')
 	b = append(etl.AppendCell(b, r.URL, ','), ',')
 	return append(etl.AppendCell(b, etl.GuardCell(r.Message), ','), '\n')
