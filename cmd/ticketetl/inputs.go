@@ -193,9 +193,23 @@ func (o *opened) describe(files []inputFile) []report.Input {
 	return inputs
 }
 
-// hashInputs begins to hash files. What it returns waits for that, and sets size and
-// hash of each input.
-func hashInputs(files []inputFile, inputs []report.Input) (hashed func() error) {
+// sums sets size and hash of each input that was hashed while it was read.
+func (o *opened) sums(inputs []report.Input) error {
+	for i, f := range o.files {
+		sum, size, err := f.Sum()
+		if err != nil {
+			return err
+		}
+		if sum != "" {
+			inputs[i].SHA256, inputs[i].Size = sum, size
+		}
+	}
+	return nil
+}
+
+// hashInputs begins to hash files, but those that are hashed while they are read. What
+// it returns waits for that, and sets size and hash of each input.
+func hashInputs(files []inputFile, inputs []report.Input, whileRead bool) (hashed func() error) {
 	type hash struct {
 		sum  string
 		size int64
@@ -204,6 +218,9 @@ func hashInputs(files []inputFile, inputs []report.Input) (hashed func() error) 
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		for i, in := range files {
+			if whileRead && inputs[i].Format == "csv" {
+				continue
+			}
 			if hashes[i].sum, hashes[i].size, err = hashFile(in.path); err != nil {
 				return err
 			}
@@ -213,7 +230,9 @@ func hashInputs(files []inputFile, inputs []report.Input) (hashed func() error) 
 	return func() error {
 		err := group.Wait()
 		for i, h := range hashes {
-			inputs[i].SHA256, inputs[i].Size = h.sum, h.size
+			if h.sum != "" {
+				inputs[i].SHA256, inputs[i].Size = h.sum, h.size
+			}
 		}
 		return err
 	}

@@ -45,6 +45,8 @@ type job struct {
 
 	doubles *etl.Doubles // which of several rows with one key counts
 
+	sumWhileRead bool // text files are hashed while they are checked
+
 	// Of an import:
 	hashed func() error // waits until the files are hashed, and notes the hashes in summary
 
@@ -196,7 +198,11 @@ type pass struct {
 
 // run reads the files once and brings every row to its outcome in the report.
 func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
-	files, err := open(j.files, j.mapping, j.conn.schema)
+	inputs := slices.Clone(j.files)
+	for i := range inputs {
+		inputs[i].opts.Sum = j.sumWhileRead
+	}
+	files, err := open(inputs, j.mapping, j.conn.schema)
 	if err != nil {
 		return etl.Totals{}, err
 	}
@@ -213,8 +219,8 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 	}
 	j.p.begin(p.phase, p.total, size)
 	rows := &rowCounter{next: p.sample.watch(w), byFile: map[etl.Position]*int64{}}
-	inputs := j.inputsOf(files)
-	steps := etl.Steps{Inputs: j.stamped(inputs), Past: p.past, Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
+	sources := j.inputsOf(files)
+	steps := etl.Steps{Inputs: j.stamped(sources), Past: p.past, Sink: p.sink, Journal: p.journal, Report: j.p.watch(rows)}
 	if p.brake != nil {
 		steps.Report = p.brake(steps.Report)
 	}
@@ -223,12 +229,12 @@ func (j *job) run(ctx context.Context, p pass) (etl.Totals, error) {
 		Writers: j.writers(), First: p.first, Checked: p.checked, Unique: j.uniqueKeys(), Doubles: j.doubles, UniqueProperties: j.uniqueProperties(), Stop: j.app.stop,
 	})
 	j.p.end()
-	j.noteEdits(inputs)
+	j.noteEdits(sources)
 	for i := range j.infos {
 		j.infos[i].Notes = files.files[i].Notes() // some is known only after the last row
 	}
 	boundary("finish-reports")
-	err = errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close(), files.sums(j.summary.Inputs))
 	j.groups = w.Problems()
 	j.summary.Count(w.Totals(), totals.Sum())
 	for i := range j.summary.Inputs {

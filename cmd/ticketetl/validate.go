@@ -70,6 +70,7 @@ func (a *app) runValidate(ctx context.Context, opts validateOptions) error {
 	if err := j.checkLock(opts.lock); err != nil {
 		return j.discard(err)
 	}
+	j.sumWhileRead = true // a file that is read once only need not be read again for that
 	hashed, err := j.understand(ctx)
 	if err != nil {
 		return j.discard(err)
@@ -98,7 +99,8 @@ func (a *app) connectOrLoad(ctx context.Context, p *progress, want hubspot.Want)
 
 // understand opens every file and compiles the mapping for each header, so that
 // all faults of mapping and files are told before the first row is read. The files
-// are hashed meanwhile, until hashed has returned.
+// are hashed meanwhile, until hashed has returned, unless that is done while they are
+// read.
 func (j *job) understand(ctx context.Context) (hashed func() error, err error) {
 	if err := j.decideDates(ctx); err != nil {
 		return nil, err
@@ -123,7 +125,7 @@ func (j *job) understand(ctx context.Context) (hashed func() error, err error) {
 		j.summary.Inputs[i].Unused = j.unusedColumns(m.Unused())
 	}
 	j.unused = j.summary.Inputs[0].Unused
-	return hashInputs(j.files, j.summary.Inputs), nil
+	return hashInputs(j.files, j.summary.Inputs, j.sumWhileRead), nil
 }
 
 // decideDates reads the files that have columns of dates whose order of day and

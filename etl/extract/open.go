@@ -3,6 +3,8 @@ package extract
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +26,7 @@ type Options struct {
 	Escape    string // how a quote inside a cell is written: "double" or "backslash"; "" detects it
 	Hidden    string // "skip" leaves hidden rows and columns of a worksheet out; "" and "read" take them
 	Limits    Limits
+	Sum       bool // hash a text file while it is read; see File.Sum
 
 	exact bool // worksheet: moments are as exact as they are stored, whatever parts of a second their format shows
 }
@@ -90,6 +93,7 @@ type File struct {
 	rows rowReader
 	info Info
 	read *meter
+	rest io.Reader // what was not read of a file that is hashed meanwhile
 }
 
 var _ etl.Source = (*File)(nil)
@@ -130,6 +134,10 @@ func (f *File) open(file *os.File, opts Options) error {
 		return err
 	}
 	f.info.Format = "csv"
+	if opts.Sum {
+		f.read.sum = sha256.New()
+		f.rest = f.read.reader(file)
+	}
 	f.rows, err = openText(file, f.read, bytes.HasPrefix(head, gzipMagic), opts, &f.info)
 	return err
 }
@@ -165,6 +173,19 @@ func (f *File) Notes() []string {
 // Progress returns how many bytes of how many were read. Any goroutine may
 // call it.
 func (f *File) Progress() (done, total int64) { return f.read.progress() }
+
+// Sum is the SHA-256 of the whole file, in hexadecimal digits, and its size, where
+// Options.Sum asks for it; of a workbook, which is not read from end to end, it is
+// empty. It reads what was not read yet, so that Next must not be called any more.
+func (f *File) Sum() (sum string, size int64, err error) {
+	if f.rest == nil {
+		return "", 0, nil
+	}
+	if _, err := io.Copy(io.Discard, f.rest); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", f.info.Path, cause(err))
+	}
+	return hex.EncodeToString(f.read.sum.Sum(nil)), f.read.done.Load(), nil
+}
 
 // openRegular opens a file that can be read twice.
 func openRegular(path, name string) (*os.File, int64, error) {

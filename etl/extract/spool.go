@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"sync/atomic"
@@ -42,6 +43,7 @@ func Spool(r io.Reader, dir string, limit int64) (path string, err error) {
 type meter struct {
 	done  atomic.Int64
 	total int64
+	sum   hash.Hash // of what the reader has read; nil if it is not wanted
 }
 
 func (m *meter) progress() (done, total int64) { return min(m.done.Load(), m.total), m.total }
@@ -57,6 +59,9 @@ type meteredReader struct {
 func (r *meteredReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.m.done.Add(int64(n))
+	if r.m.sum != nil {
+		r.m.sum.Write(p[:n])
+	}
 	return n, err
 }
 

@@ -250,12 +250,15 @@ func (k *keyStep) value(rec *etl.Record) (string, *flaw) {
 	case asFormula(text):
 		return "", flawOf(CodeInvalidKey, "write only what stands between the quotes", "key %s is written as a formula", quote(text))
 	}
-	return k.check(text)
+	return k.check(cell{text, kind, rec.Valid})
 }
 
-func (k *keyStep) check(text string) (string, *flaw) {
-	if f := textFlaw(text); f != nil {
-		return "", f
+func (k *keyStep) check(c cell) (string, *flaw) {
+	text := c.text
+	if !c.valid || len(text) > maxText {
+		if f := textFlaw(text); f != nil {
+			return "", f
+		}
 	}
 	if k.number {
 		plain, f := numberConverter{id: true}.read(text)
