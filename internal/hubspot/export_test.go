@@ -11,6 +11,7 @@ var (
 	AppendCreateInputs = appendCreateInputs
 	AppendUpsertInputs = appendUpsertInputs
 	ParseError         = parseError
+	Repaired           = repaired
 )
 
 // AppendString appends s as it is sent.
