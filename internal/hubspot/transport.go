@@ -103,6 +103,9 @@ func (c *Client) bounded(ctx context.Context) (_ context.Context, release func()
 		return ctx, func() {}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	if until.Err() != nil {
+		cancel(context.Cause(until)) // AfterFunc does so a little later, when a quick answer may be there
+	}
 	stop := context.AfterFunc(until, func() { cancel(context.Cause(until)) })
 	return ctx, func() { stop(); cancel(nil) }
 }

@@ -662,3 +662,17 @@ func (k *tokens) Refresh(context.Context, string) (string, error) {
 	}
 	return fmt.Sprintf("t%d", k.n), nil
 }
+
+// TestNothingIsSentAfterUntil: not even a request that would be answered at once.
+func TestNothingIsSentAfterUntil(t *testing.T) {
+	t.Parallel()
+	until, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("the program was interrupted"))
+	for range 200 {
+		s := scripted(says(200, `{"id":"7"}`))
+		c := newClient(t, s, func(o *hubspot.Options) { o.Until = until })
+		_, err := c.Get(t.Context(), "tickets", "7", hubspot.GetQuery{})
+		require.ErrorContains(t, err, "the program was interrupted")
+		require.Zero(t, s.calls())
+	}
+}
