@@ -460,11 +460,11 @@ func (s stageScore) better(t stageScore, usual bool) bool {
 // Numbers in front ("1 - Critical") or behind ("High (2)") only sort.
 func guessed(cell string) string {
 	for _, text := range []string{cell, strings.TrimLeft(cell, "0123456789 "), withoutBrackets(cell)} {
-		if found := plainChoices[plainWords(text)]; found != "" {
+		if found := plainChoices()[plainWords(text)]; found != "" {
 			return found
 		}
 	}
-	return plainChoices[strings.Trim(plainWords(cell), "0123456789 ")]
+	return plainChoices()[strings.Trim(plainWords(cell), "0123456789 ")]
 }
 
 // withoutBrackets is a text without what is added to it in brackets: "En cours

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -52,13 +53,13 @@ const nobody = "--,---,null,(none),not set,not specified,keine,keine angabe,ning
 
 // plainChoices are the choices by their names in plain form, which takes marks off
 // letters of other alphabets too.
-var plainChoices = func() map[string]string {
+var plainChoices = sync.OnceValue(func() map[string]string {
 	plain := map[string]string{}
 	for name, choice := range choices {
 		plain[plainWords(name)] = choice
 	}
 	return plain
-}()
+})
 
 // choices are what help-desks call priorities, stages and channels. They are drafted
 // with a doubt.

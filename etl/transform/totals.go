@@ -3,6 +3,7 @@ package transform
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -10,7 +11,10 @@ import (
 )
 
 // totals are the words that begin a row of totals, in plain form (see plainWords).
-var totals = plainSet(
+// They are made when they are first asked for, so that other commands start sooner.
+var totals = sync.OnceValue(func() map[string]bool { return plainSet(totalsWords...) })
+
+var totalsWords = []string{
 	"total, totals, grand total, total general, sum, sums, subtotal, sub-total, subtotals, count, total count, average, avg",
 	"gesamt, gesamtsumme, gesamtergebnis, summe, insgesamt, zwischensumme, teilergebnis, anzahl, endsumme, mittelwert, durchschnitt",
 	"somme, total général, sous-total, nombre total, moyenne",
@@ -27,7 +31,7 @@ var totals = plainSet(
 	"итого, всего, общий итог, сумма, промежуточный итог, разом, всього, общо, σύνολο, γενικό σύνολο",
 	"合計, 総計, 小計, 合计, 总计, 小计, 共计, 總計, 小計, 合計數, 합계, 총계, 소계, 총합계, รวม, ผลรวม, รวมทั้งหมด",
 	`المجموع, الإجمالي, المجموع الكلي, סה"כ, סך הכל`,
-)
+}
 
 func plainSet(lists ...string) map[string]bool {
 	set := map[string]bool{}
@@ -44,7 +48,7 @@ const longestTotals = 60 // bytes; the word stands alone
 // isTotalsWord says whether text is a word for totals, maybe with the number
 // beside it: "Total: 57".
 func isTotalsWord(text string) bool {
-	return len(text) <= longestTotals && totals[strings.Trim(plainWords(text), "0123456789 ")]
+	return len(text) <= longestTotals && totals()[strings.Trim(plainWords(text), "0123456789 ")]
 }
 
 // totalsRow finds the word in a row that has nothing else but figures and blanks,

@@ -123,7 +123,7 @@ func indexLag(d time.Duration) time.Duration {
 // load fills the account from its world.
 func (s *Server) load(w *World) error {
 	s.account = w.Schema.Account
-	s.pipelines, s.born = copySchema(w.Schema).Pipelines, map[string]lifetime{}
+	s.pipelines, s.born = deepCopy(w.Schema.Pipelines), map[string]lifetime{}
 	s.owners = make(map[string]schema.Owner, len(w.Schema.Owners))
 	for _, o := range w.Schema.Owners {
 		s.owners[o.ID] = o

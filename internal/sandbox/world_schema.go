@@ -14,7 +14,7 @@ import (
 func WorldFromSchema(s *schema.Schema) *World {
 	w := DefaultWorld()
 	usual := w.Schema
-	w.Schema, w.Required, w.Conditions = copySchema(s), nil, nil
+	w.Schema, w.Required, w.Conditions = deepCopy(s), nil, nil
 	if w.Schema.Account.ID == 0 {
 		w.Schema.Account.ID = usual.Account.ID
 	}
@@ -30,14 +30,15 @@ func WorldFromSchema(s *schema.Schema) *World {
 	return w
 }
 
-func copySchema(s *schema.Schema) *schema.Schema {
-	data, err := json.Marshal(s)
+// deepCopy is v without anything that it shares with v.
+func deepCopy[T any](v T) T {
+	data, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // plain data always marshals
 	}
-	var twin schema.Schema
+	var twin T
 	if err := json.Unmarshal(data, &twin); err != nil {
 		panic(err)
 	}
-	return &twin
+	return twin
 }
