@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ticketetl/ticketetl/internal/raced"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
@@ -19,7 +20,10 @@ func TestReadyMappingsExportWhatTheyImport(t *testing.T) {
 	mappings, err := filepath.Glob("../../mappings/*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, mappings)
-	for _, mapping := range mappings {
+	for i, mapping := range mappings {
+		if i%raced.OneIn(3) != 0 {
+			continue
+		}
 		name := strings.TrimSuffix(filepath.Base(mapping), ".yaml")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ticketetl/ticketetl/internal/raced"
 	"github.com/ticketetl/ticketetl/internal/sandbox"
 )
 
@@ -22,7 +23,10 @@ func TestExportToAFullDisk(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, 31, sandbox.Options{IndexLag: -1})
 	o.create(t, 1500)
-	for _, name := range []string{"out.csv", "out.xlsx", "out.parquet"} {
+	for i, name := range []string{"out.csv", "out.xlsx", "out.parquet"} {
+		if i%raced.OneIn(3) != 0 {
+			continue
+		}
 		o.export(t, "full-"+name)
 		require.NoError(t, os.WriteFile(o.path(name), []byte("what was there"), 0o600))
 		stopped := 0

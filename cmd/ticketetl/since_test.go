@@ -426,7 +426,7 @@ func TestMergeKilledAnywhere(t *testing.T) {
 	o.create(t, 400)
 	args := []string{"export", "-o", o.path("out.csv"), "--progress", "none", "--properties", officeProperties, "--merge"}
 	killed := 0
-	for range 4 {
+	for range 4 / raced.OneIn(4) {
 		for wait := 30 * time.Millisecond; ; wait = wait * 5 / 4 {
 			ctx, cancel := context.WithTimeout(t.Context(), wait)
 			cmd := exec.CommandContext(ctx, "ticketetl", args...)
@@ -447,7 +447,7 @@ func TestMergeKilledAnywhere(t *testing.T) {
 		o.later()
 		o.change(t, 30)
 	}
-	require.Greater(t, killed, 8)
+	require.Greater(t, killed, 8/raced.OneIn(4))
 }
 
 // Changes are found whatever their number: also past the 10,000 results of a search.

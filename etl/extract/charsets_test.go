@@ -30,7 +30,7 @@ func TestCorpusOfCharsets(t *testing.T) {
 	pages := charsetPages(t)
 	var read, refused, wrong int
 	for i, p := range pages {
-		if i%(8*raced.OneIn(4)) != 0 && os.Getenv("READERS") == "" {
+		if i%(8*raced.OneIn(6)) != 0 && os.Getenv("READERS") == "" {
 			continue
 		}
 		switch got, err := firstColumn(t, p.table()); {

@@ -221,11 +221,11 @@ func TestTornPages(t *testing.T) {
 	for _, step := range w.steps {
 		olds = append(olds, checkpointed(t, filepath.Join(dir, "c"), step))
 	}
-	for at, size := 0, w.closed.pageSize(); at < len(whole); at += size * raced.OneIn(5) {
+	for at, size := 0, w.closed.pageSize(); at < len(whole); at += size * raced.OneIn(25) {
 		tear("the file", journal.File, w.closed, at, size, olds...)
 	}
 	killed := w.steps[len(w.steps)-1]
-	for at, size := logHeader, killed.frameSize(); at+size <= len(killed[logFile]); at += size * raced.OneIn(5) {
+	for at, size := logHeader, killed.frameSize(); at+size <= len(killed[logFile]); at += size * raced.OneIn(25) {
 		tear("the log", logFile, killed, at, size, w.steps[len(w.steps)/2][logFile])
 	}
 	require.Positive(t, refused)

@@ -14,13 +14,13 @@ func OneIn(n int) int {
 	return 1
 }
 
-// FewerChecks has rapid try a third of its usual hundred cases with the race
+// FewerChecks has rapid try a fifth of its usual hundred cases with the race
 // detector, unless the command line says how many. Tests call it from init.
 func FewerChecks() {
 	if !On {
 		return
 	}
-	if err := flag.Set("rapid.checks", "34"); err != nil {
+	if err := flag.Set("rapid.checks", "20"); err != nil {
 		panic(err)
 	}
 }
