@@ -39,12 +39,10 @@ func encodedTwice(s string) bool {
 }
 
 // hasSequence says whether there is a sequence in s. All of them begin with one of
-// a few letters, whose UTF-8 begins with 0xC3. That byte is looked for in eight at a time:
-// in many languages it stands in every second word.
+// a few letters, which are looked for eight bytes at a time.
 func hasSequence(s string) bool {
 	for ; len(s) > 16; s = s[16:] {
-		one, two := wordOf(s)^0xC3*ones, wordOf(s[8:])^0xC3*ones
-		one, two = (one-ones)&^one&tops, (two-ones)&^two&tops
+		one, two := mayBegin(wordOf(s), wordOf(s[1:])), mayBegin(wordOf(s[8:]), wordOf(s[9:]))
 		if one|two != 0 && (sequenceAtAny(one, s) || sequenceAtAny(two, s[8:])) {
 			return true
 		}
@@ -55,6 +53,20 @@ func hasSequence(s string) bool {
 		}
 	}
 	return false
+}
+
+// mayBegin has the uppermost bit set of each byte at which a sequence may begin; next is
+// each byte's next. The first byte, 0xC3, stands in every second word of many languages,
+// mostly before others than these, so that there is no branch for it alone.
+func mayBegin(word, next uint64) uint64 {
+	return equal(word, 0xC3) & (equal(next&(0xF8*ones), 0x80) | equal(next, 0xA2))
+}
+
+// equal has the uppermost bit set of each byte of word that is b, and maybe of some above
+// such a byte.
+func equal(word uint64, b byte) uint64 {
+	word ^= uint64(b) * ones
+	return (word - ones) &^ word & tops
 }
 
 // sequenceAtAny says whether a sequence begins at one of the bytes of s whose uppermost

@@ -82,8 +82,9 @@ func TestValidationAndAccountAgree(t *testing.T) {
 			}
 		}
 	})
-	require.Greater(t, statuses[etl.Valid], 30, "the files hold good rows")
-	require.Greater(t, statuses[etl.Rejected], 30, "the files hold bad rows")
+	few := 30 / raced.OneIn(5)
+	require.Greater(t, statuses[etl.Valid], few, "the files hold good rows")
+	require.Greater(t, statuses[etl.Rejected], few, "the files hold bad rows")
 	t.Logf("%d rows valid, %d rejected", statuses[etl.Valid], statuses[etl.Rejected])
 }
 
