@@ -6,10 +6,8 @@ BIN := bin/ticketetl
 # SQLite is C in the clothes of Go: to ask of each of its pointers where it points to
 # takes 40 % of what its tests take.
 RACE := -race -gcflags=modernc.org/...=-d=checkptr=0
-# What the compiler is told of how often each call is made (make profile).
-PGO ?= $(CURDIR)/cmd/ticketetl/program.pgo
 # Built as the program is, so that its packages are compiled once for both.
-RUN := CGO_ENABLED=0 GOFLAGS="$(GOFLAGS) -trimpath -pgo=$(PGO)" $(GO)
+RUN := CGO_ENABLED=0 GOFLAGS="$(GOFLAGS) -trimpath" $(GO)
 FUZZTIME ?= 20s
 ROUNDS ?= 2000
 SEED ?= 1
@@ -20,17 +18,17 @@ SEEDS ?= 20
 TICKETS ?= 230000
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross demo test test-race test-whole check format vet lint samples profile bench bench-large pace fuzz agree torture torture-large torture-export conformance conformance-files conformance-exports conformance-workbook clean
+.PHONY: help build cross demo test test-race test-whole check format vet lint samples bench bench-large pace fuzz agree torture torture-large torture-export conformance conformance-files conformance-exports conformance-workbook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/ticketetl, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -pgo=$(PGO) -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/ticketetl
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/ticketetl
 
 cross: ## build for the other systems that the program is for
 	@set -e; for to in windows/amd64 windows/arm64 darwin/arm64 linux/arm64; do echo "$$to"; \
-	  CGO_ENABLED=0 GOOS=$${to%/*} GOARCH=$${to#*/} $(GO) build -trimpath -pgo=$(PGO) -o $(BIN)-$${to%/*}-$${to#*/} ./cmd/ticketetl; \
+	  CGO_ENABLED=0 GOOS=$${to%/*} GOARCH=$${to#*/} $(GO) build -trimpath -o $(BIN)-$${to%/*}-$${to#*/} ./cmd/ticketetl; \
 	done
 
 demo: build ## import the samples into the sandbox account, export them again, compare
@@ -63,12 +61,6 @@ lint: # the linters themselves are compiled without
 
 samples: ## write samples/ anew with its generator
 	$(GO) run ./internal/samplegen/cmd -o samples
-
-profile: ## measure anew how often each call is made, for the compiler: a minute
-	@mkdir -p bin
-	$(GO) test -trimpath -run '^$$' -bench . -benchtime 5s -cpuprofile bin/commands.prof -o bin/ ./cmd/ticketetl
-	$(GO) test -trimpath -run '^$$' -bench Workbook -benchtime 2s -cpuprofile bin/workbooks.prof -o bin/ ./etl/extract
-	$(GO) tool pprof -proto bin/commands.prof bin/workbooks.prof > $(PGO)
 
 bench: build ## Go benchmarks, then whole processes over generated files beside their yardsticks (RUNS of each)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
