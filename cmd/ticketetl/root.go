@@ -77,11 +77,18 @@ func (a *app) rootCommand() *cobra.Command {
 	return root
 }
 
-// flagError says what is wrong with a flag without the words of Go's parser.
+// flagError says what is wrong with a flag without the words of Go's parser, and which
+// one may be meant.
 func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	if i := strings.Index(text, ": strconv."); i >= 0 {
 		text = text[:i]
+	}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		text += nearestText("--"+unknown.GetSpecifiedName(), names)
 	}
 	return fmt.Errorf("%s; 'ticketetl %s --help' lists the flags", text, cmd.Name())
 }
