@@ -4,8 +4,8 @@ GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN := bin/ticketetl
 # SQLite is C in the clothes of Go: to ask of each of its pointers where it points to
-# takes 40 % of what its tests take.
-RACE := -race -gcflags=modernc.org/...=-d=checkptr=0
+# takes 40 % of what its tests take. What debuggers need is left out: nobody debugs these.
+RACE := -race -gcflags=all=-dwarf=false '-gcflags=modernc.org/...=-dwarf=false -d=checkptr=0'
 # Built as the program is, so that its packages are compiled once for both.
 RUN := CGO_ENABLED=0 GOFLAGS="$(GOFLAGS) -trimpath" $(GO)
 FUZZTIME ?= 20s
