@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/xuri/excelize/v2"
 
 	"github.com/ticketetl/ticketetl/etl"
@@ -129,7 +130,10 @@ func (t *table) write(w io.Writer, problems Problems) (err error) {
 	if err := t.out.Flush(); err != nil {
 		return err
 	}
-	return f.Write(w)
+	// Not into the buffer in which excelize would hold the whole file. It is read once
+	// more and thrown away: there is no gain in packing it well.
+	f.SetZipWriter(func(io.Writer) excelize.ZipWriter { return packer(w, flate.BestSpeed) })
+	return f.Write(io.Discard)
 }
 
 // begin writes the header.
